@@ -1,0 +1,36 @@
+"""The project's files: shards, record tables, embeddings and scores, all HDF5."""
+
+from virnucpro_core.store._embeddings import (
+    EmbeddingInfo,
+    Embeddings,
+    read_embeddings,
+    write_embeddings,
+)
+from virnucpro_core.store._records import (
+    RecordRows,
+    RecordTable,
+    RecordTableWriter,
+    create_record_table,
+)
+from virnucpro_core.store._scores import FrameScores, read_scores, write_scores
+from virnucpro_core.store._shards import FRAME_NAMES, FrameShard, read_shard, write_shard
+from virnucpro_core.store._strings import ByteStrings
+
+__all__ = [
+    "FRAME_NAMES",
+    "ByteStrings",
+    "EmbeddingInfo",
+    "Embeddings",
+    "FrameScores",
+    "FrameShard",
+    "RecordRows",
+    "RecordTable",
+    "RecordTableWriter",
+    "create_record_table",
+    "read_embeddings",
+    "read_scores",
+    "read_shard",
+    "write_embeddings",
+    "write_scores",
+    "write_shard",
+]

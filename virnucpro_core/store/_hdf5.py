@@ -1,0 +1,99 @@
+"""Opening and writing HDF5 files: checked on the way in, whole or absent on the way out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from virnucpro_core.errors import StoreError
+
+__all__ = ["attribute", "create_hdf5", "open_hdf5"]
+
+
+@contextmanager
+def create_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.File]:
+    """Write an HDF5 file that is named ``path`` only once it is whole.
+
+    The file is written under a temporary name beside ``path``, flushed to the disk, renamed, and
+    its directory is flushed: a reader sees the old file, the new one, or none, never half of one.
+
+    Args:
+        kind: what the file holds, for example ``"virnucpro-shard"``; checked by `open_hdf5`.
+        schema_version: version of that layout.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with h5py.File(temporary, "w", libver="v110") as file:
+            file.attrs["kind"] = kind
+            file.attrs["schema_version"] = schema_version
+            yield file
+        _flush(temporary)
+        temporary.replace(path)
+        _flush(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"cannot be written ({error})",
+            where=str(path),
+            remedy="check free space and permissions",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.File]:
+    """Open a file that `create_hdf5` wrote.
+
+    Raises:
+        StoreError: the file is missing, damaged, of another kind or of another schema version.
+    """
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise StoreError(
+            f"is not a readable HDF5 file ({error})", where=str(path), remedy="make it again"
+        ) from error
+    with file:
+        found = file.attrs.get("kind")
+        if found != kind:
+            raise StoreError(f"holds {found or 'something else'}, not a {kind}", where=str(path))
+        version = int(attribute(file, "schema_version"))
+        if version != schema_version:
+            raise StoreError(
+                f"has schema version {version}, this program reads {schema_version}",
+                where=str(path),
+                remedy="make it again with this version",
+            )
+        try:
+            yield file
+        except (KeyError, OSError) as error:
+            raise StoreError(
+                f"is damaged ({error})", where=str(path), remedy="make it again"
+            ) from error
+
+
+def attribute(file: h5py.File, name: str) -> str:
+    """The attribute ``name`` as text.
+
+    Raises:
+        StoreError: there is none.
+    """
+    if name not in file.attrs:
+        raise StoreError(f"has no attribute {name}", where=file.filename, remedy="make it again")
+    return str(file.attrs[name])
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,74 @@
+"""Score files: what the classifier says of every frame of a shard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
+
+__all__ = ["FrameScores", "read_scores", "write_scores"]
+
+_KIND = "virnucpro-scores"
+_SCHEMA_VERSION = 1
+_COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameScores:
+    """Scores of ``F`` frames, in the order of their shard.
+
+    Attributes:
+        sample: name of the sample.
+        shard: number of the shard in its sample, from 1.
+        bundle_sha256: digest of the model bundle.
+        record_index: int64 [F], the record's number in the input, from 0.
+        chunk: int32 [F], number of the window in its record, from 1.
+        chunk_length: int32 [F], length of that window in bases.
+        frame: uint8 [F], 0 to 5.
+        scores: float32 [F, 2], softmax of the classifier; column 1 is the virus class.
+    """
+
+    sample: str
+    shard: int
+    bundle_sha256: str
+    record_index: NDArray[np.int64]
+    chunk: NDArray[np.int32]
+    chunk_length: NDArray[np.int32]
+    frame: NDArray[np.uint8]
+    scores: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+def write_scores(scores: FrameScores, path: Path) -> None:
+    """Write ``scores`` to ``path``, whole or not at all.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    with create_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        file.attrs["sample"] = scores.sample
+        file.attrs["shard"] = scores.shard
+        file.attrs["bundle_sha256"] = scores.bundle_sha256
+        for name in _COLUMNS:
+            file.create_dataset(name, data=getattr(scores, name))
+
+
+def read_scores(path: Path) -> FrameScores:
+    """Read a score file.
+
+    Raises:
+        StoreError: the file is missing, damaged, or not a score file.
+    """
+    with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        return FrameScores(
+            sample=attribute(file, "sample"),
+            shard=int(attribute(file, "shard")),
+            bundle_sha256=attribute(file, "bundle_sha256"),
+            **{name: file[name][:] for name in _COLUMNS},
+        )

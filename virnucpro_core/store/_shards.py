@@ -1,0 +1,128 @@
+"""Shards: files of frames, the unit that the pipeline scatters."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
+from virnucpro_core.store._strings import ByteStrings
+
+__all__ = ["FRAME_NAMES", "FrameShard", "read_shard", "write_shard"]
+
+FRAME_NAMES = ("F1", "F2", "F3", "R1", "R2", "R3")
+"""Names of the six reading frames, by frame number 0 to 5."""
+
+_KIND = "virnucpro-shard"
+_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FrameShard:
+    """``F`` frames of ``R`` records, in input order.
+
+    Attributes:
+        sample: name of the sample.
+        index: number of the shard in its sample, from 1.
+        window_size: window size in bases.
+        record_index: int64 [R], each record's number in the input, from 0.
+        record_ids: the R record ids (UTF-8).
+        record_row: int32 [F], the frame's record as a row of ``record_ids``.
+        chunk: int32 [F], number of the window in its record, from 1.
+        chunk_length: int32 [F], length of that window in bases.
+        frame: uint8 [F], 0 to 5, see `FRAME_NAMES`.
+        nucleotides: the F nucleotide sequences (A, C, G, T and IUPAC letters).
+        proteins: the F translations.
+    """
+
+    sample: str
+    index: int
+    window_size: int
+    record_index: NDArray[np.int64]
+    record_ids: ByteStrings
+    record_row: NDArray[np.int32]
+    chunk: NDArray[np.int32]
+    chunk_length: NDArray[np.int32]
+    frame: NDArray[np.uint8]
+    nucleotides: ByteStrings
+    proteins: ByteStrings
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def frame_ids(self) -> list[str]:
+        """``<record>_chunk_<n><frame>`` for every frame."""
+        names = [name.decode() for name in self.record_ids]
+        rows, chunks, frames = self.record_row.tolist(), self.chunk.tolist(), self.frame.tolist()
+        return [
+            f"{names[row]}_chunk_{chunk}{FRAME_NAMES[frame]}"
+            for row, chunk, frame in zip(rows, chunks, frames, strict=True)
+        ]
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over everything that the embeddings and scores depend on."""
+        sha = hashlib.sha256(f"{_KIND} {_SCHEMA_VERSION} {self.window_size}".encode())
+        for array in self._arrays().values():
+            sha.update(np.ascontiguousarray(array).tobytes())
+        return sha.hexdigest()
+
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        return {
+            "records/index": self.record_index,
+            "records/id_offsets": self.record_ids.offsets,
+            "records/ids": self.record_ids.data,
+            "frames/record_row": self.record_row,
+            "frames/chunk": self.chunk,
+            "frames/chunk_length": self.chunk_length,
+            "frames/frame": self.frame,
+            "frames/nucleotide_offsets": self.nucleotides.offsets,
+            "frames/nucleotides": self.nucleotides.data,
+            "frames/protein_offsets": self.proteins.offsets,
+            "frames/proteins": self.proteins.data,
+        }
+
+
+def write_shard(shard: FrameShard, path: Path) -> None:
+    """Write ``shard`` to ``path``, whole or not at all.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    with create_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        file.attrs["sample"] = shard.sample
+        file.attrs["index"] = shard.index
+        file.attrs["window_size"] = shard.window_size
+        file.attrs["sha256"] = shard.digest()
+        for name, array in shard._arrays().items():
+            file.create_dataset(name, data=array)
+
+
+def read_shard(path: Path) -> FrameShard:
+    """Read a shard.
+
+    Raises:
+        StoreError: the file is missing, damaged, or not a shard.
+    """
+    with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        return FrameShard(
+            sample=attribute(file, "sample"),
+            index=int(attribute(file, "index")),
+            window_size=int(attribute(file, "window_size")),
+            record_index=file["records/index"][:],
+            record_ids=_strings(file, "records/ids", "records/id_offsets"),
+            record_row=file["frames/record_row"][:],
+            chunk=file["frames/chunk"][:],
+            chunk_length=file["frames/chunk_length"][:],
+            frame=file["frames/frame"][:],
+            nucleotides=_strings(file, "frames/nucleotides", "frames/nucleotide_offsets"),
+            proteins=_strings(file, "frames/proteins", "frames/protein_offsets"),
+        )
+
+
+def _strings(file: h5py.File, data: str, offsets: str) -> ByteStrings:
+    return ByteStrings(file[data][:], file[offsets][:])
