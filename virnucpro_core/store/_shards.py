@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core.errors import StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 from virnucpro_core.store._strings import ByteStrings
 
@@ -103,13 +104,14 @@ def write_shard(shard: FrameShard, path: Path) -> None:
 
 
 def read_shard(path: Path) -> FrameShard:
-    """Read a shard.
+    """Read a shard and check its content against its digest.
 
     Raises:
-        StoreError: the file is missing, damaged, or not a shard.
+        StoreError: the file is missing, damaged, altered, or not a shard.
     """
     with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
-        return FrameShard(
+        digest = attribute(file, "sha256")
+        shard = FrameShard(
             sample=attribute(file, "sample"),
             index=int(attribute(file, "index")),
             window_size=int(attribute(file, "window_size")),
@@ -122,6 +124,11 @@ def read_shard(path: Path) -> FrameShard:
             nucleotides=_strings(file, "frames/nucleotides", "frames/nucleotide_offsets"),
             proteins=_strings(file, "frames/proteins", "frames/protein_offsets"),
         )
+    if shard.digest() != digest:
+        raise StoreError(
+            "does not hold what was written to it", where=str(path), remedy="prepare it again"
+        )
+    return shard
 
 
 def _strings(file: h5py.File, data: str, offsets: str) -> ByteStrings:

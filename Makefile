@@ -1,0 +1,41 @@
+# Everything here works from a fresh clone with python3 (3.10 to 3.13), make and a JDK (17 or later).
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+ACTIVATE := . .venv/bin/activate
+# What the set-up depends on; a later change to one of these runs it again.
+SETUP_INPUTS := pyproject.toml constraints.txt $(wildcard scripts/*.sh scripts/*.py scripts/*.lock scripts/*.txt)
+
+# A tree that was copied or moved with its .venv needs the set-up again.
+ifneq ($(shell test "$$(cat .venv/.setup-done 2>/dev/null)" = "$$(pwd -P)" && echo here),here)
+SETUP_INPUTS += moved
+endif
+
+.PHONY: moved help setup demo test check bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+
+setup: .venv/.setup-done ## make .venv with the package and, where none is on PATH, Nextflow
+
+.venv/.setup-done: $(SETUP_INPUTS)
+	@scripts/setup.sh
+
+demo: setup ## classify the bundled real reads with the bundled model
+	@$(ACTIVATE) && nextflow run main.nf -profile demo --outdir results/demo
+	@echo "Results: results/demo/demo/sequences.tsv"
+	@echo "Reports: results/demo/pipeline_info/"
+
+test: setup ## every test, and the nf-test suites where nf-test is on PATH
+	@scripts/test.sh
+
+check: setup ## formatter, linter, types, strict syntax of the pipeline, fast tests
+	@$(ACTIVATE) && ruff format --check . && ruff check . && mypy
+	@$(ACTIVATE) && python -m pytest -q -m "not slow and not pipeline"
+
+bench: setup ## the benchmark report
+	@$(ACTIVATE) && virnucpro bench frames
+
+clean: ## remove everything that make, the tests and the pipeline made, but not results
+	@rm -rf .venv build dist work .nextflow .nextflow.log* .nf-test .nf-test.log .pytest_cache .mypy_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

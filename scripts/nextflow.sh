@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Starts the Nextflow whose archives `make setup` put beside this virtual environment.
+set -euo pipefail
+
+bin=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
+lib=$bin/../share/nextflow
+# Tasks inherit this PATH: python3 must be the one that has the package.
+export PATH="$bin:$PATH"
+export NXF_CLI="nextflow $*"
+
+if [[ -n ${JAVA_CMD:-} ]]; then
+    java=$JAVA_CMD
+elif [[ -n ${JAVA_HOME:-} ]]; then
+    java=$JAVA_HOME/bin/java
+else
+    java=java
+fi
+if ! command -v "$java" >/dev/null; then
+    echo "error: no Java at '$java'; install a JDK of version 17 or later, or set JAVA_HOME" >&2
+    exit 1
+fi
+
+# Without these the task cache is silently never written, and -resume runs everything again.
+opens=()
+for package in java.lang java.io java.nio java.nio.file.spi java.net java.util \
+    java.util.concurrent.locks java.util.concurrent.atomic java.util.regex sun.nio.ch sun.nio.fs \
+    sun.net.www.protocol.http sun.net.www.protocol.https sun.net.www.protocol.ftp \
+    sun.net.www.protocol.file jdk.internal.misc jdk.internal.vm; do
+    opens+=("--add-opens=java.base/$package=ALL-UNNAMED")
+done
+
+# NXF_OPTS and NXF_JVM_ARGS hold several options each, so they are split on purpose.
+# shellcheck disable=SC2086
+exec "$java" "${opens[@]}" -Dfile.encoding=UTF-8 -Djava.awt.headless=true \
+    -XX:+TieredCompilation -XX:TieredStopAtLevel=1 \
+    ${NXF_OPTS:-} ${NXF_JVM_ARGS:-} -cp "$lib/*" nextflow.cli.Launcher "$@"

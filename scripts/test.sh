@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Every test: the nf-test suites where nf-test is on PATH, then pytest, whose summary comes last.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+# shellcheck disable=SC1091
+. .venv/bin/activate
+
+if command -v nf-test >/dev/null; then
+    report=$(mktemp)
+    trap 'rm -f "$report"' EXIT
+    nf-test test --tap "$report"
+    passed=$(grep -c '^ok ' "$report" || true)
+    echo "nf-test: $passed passed"
+    # A suite that finds no test must not look like one that passed.
+    [[ $passed -gt 0 ]] || { echo "error: nf-test ran no test" >&2; exit 1; }
+else
+    echo "nf-test is not on PATH: its suites are left out"
+fi
+
+python -m pytest "$@"

@@ -1,0 +1,205 @@
+"""The result files: what stands in them, and that nothing but the data decides it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.unit.calling import reference
+from tests.unit.calling.samples import ALL_STOPS, make_sample, random_records
+from virnucpro_core.calling import RESULT_FILES, ConsensusSummary, write_consensus
+from virnucpro_core.errors import UsageError
+
+# Sums of a few products in float64, in another order than the reference's.
+SCORE_TOLERANCE = 1e-12
+
+
+def results(outdir: Path) -> dict[str, bytes]:
+    return {name: (outdir / name).read_bytes() for name in RESULT_FILES}
+
+
+def table(outdir: Path) -> list[dict[str, str]]:
+    with (outdir / "sequences.tsv").open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_classic_files_equal_a_reference_in_plain_python(tmp_path: Path, seed: int) -> None:
+    sample = make_sample(tmp_path, random_records(80, seed), seed=seed)
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    assert len(sample.frames) > 300
+    frames = (tmp_path / "prediction_results.txt").read_text()
+    assert frames == reference.frame_file(sample.frames)
+    chunks = (tmp_path / "prediction_results_highestscore.csv").read_text()
+    assert chunks == reference.chunk_file(sample.frames)
+
+
+def test_every_record_has_its_row_in_input_order_with_its_score(tmp_path: Path) -> None:
+    records = random_records(120, seed=4)
+    sample = make_sample(tmp_path, records)
+    summary = write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    rows = table(tmp_path)
+    assert [row["id"] for row in rows] == [name.split()[0] for name, _ in records]
+    expected = reference.record_scores(records, sample.frames)
+    for row, (_, sequence) in zip(rows, records, strict=True):
+        assert int(row["length"]) == len(sequence)
+        assert (row["probability"], row["q_value"], row["tier"]) == ("NA", "NA", "NA")
+        score = expected[row["id"]]
+        if score is None:
+            assert (row["virus_score"], row["call"]) == ("NA", "not-scorable")
+        else:
+            assert float(row["virus_score"]) == pytest.approx(score, abs=SCORE_TOLERANCE)
+            called = "virus" if float(row["virus_score"]) >= 0.5 else "non-virus"
+            assert (row["call"], row["reason"]) == (called, "NA")
+    calls = [row["call"] for row in rows]
+    assert summary == ConsensusSummary(
+        n_records=120,
+        n_virus=calls.count("virus"),
+        n_non_virus=calls.count("non-virus"),
+        n_not_scorable=calls.count("not-scorable"),
+        n_frames=len(sample.frames),
+    )
+    assert min(summary.n_virus, summary.n_non_virus, summary.n_not_scorable) > 5
+
+
+def test_a_record_of_one_chunk_is_called_as_virnucpro_calls_the_chunk(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    records = [(f"r{n}", "".join(rng.choices("ACG", k=60))) for n in range(300)]
+    scores = np.full((0, 2), 0.5, np.float32)
+    n_frames = len(make_sample(tmp_path / "count", records, scores=None).frames)
+    virus = np.full(n_frames, 0.5, np.float32)
+    # The float32 numbers right beside the tie, on both sides, are the hard ones.
+    steps = np.random.default_rng(5).integers(-1, 2, (n_frames, 2))
+    beside = {-1: np.nextafter(virus[0], np.float32(0)), 0: virus[0]}
+    beside[1] = np.nextafter(virus[0], np.float32(1))
+    scores = np.vectorize(beside.__getitem__, otypes=[np.float32])(steps)
+    sample = make_sample(tmp_path, records, scores=scores)
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    verdicts = reference.is_virus(sample.frames)
+    calls = {f"{row['id']}_chunk_1": row["call"] == "virus" for row in table(tmp_path)}
+    assert calls == verdicts
+    assert 50 < sum(calls.values()) < 290
+
+
+def test_reasons_of_records_that_cannot_be_scored(tmp_path: Path) -> None:
+    records = [("none", ""), ("two", "AC"), ("stops", ALL_STOPS), ("fine", "ACG" * 20)]
+    sample = make_sample(tmp_path, records)
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    rows = {row["id"]: row for row in table(tmp_path)}
+    assert rows["none"]["reason"] == "empty"
+    assert rows["two"]["reason"] == "shorter than one codon"
+    assert rows["stops"]["reason"] == "every frame has a stop codon"
+    assert [row["virus_score"] for row in rows.values()][:3] == ["NA"] * 3
+    assert rows["fine"]["reason"] == "NA"
+
+
+def test_chunk_scores_are_weighted_by_chunk_length(tmp_path: Path) -> None:
+    # 61 bases at window 60: chunks of 60 and 31. Every frame of a chunk has the same score.
+    records = [("r", "ACG" * 20 + "A")]
+    lengths = [f.chunk_length for f in make_sample(tmp_path / "count", records).frames]
+    assert set(lengths) == {60, 31}
+    scores = np.array([[0.25, 0.75] if n == 60 else [0.5, 0.5] for n in lengths], np.float32)
+    sample = make_sample(tmp_path, records, scores=scores)
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    score = float(table(tmp_path)[0]["virus_score"])
+    assert score == pytest.approx((0.75 * 60 + 0.5 * 31) / 91, abs=SCORE_TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "call"),
+    [(0.0, "virus"), (0.75, "virus"), (0.7500001, "non-virus"), (1.0, "non-virus")],
+)
+def test_the_threshold_itself_is_a_virus(tmp_path: Path, threshold: float, call: str) -> None:
+    records = [("r", "ACG" * 20)]
+    n_frames = len(make_sample(tmp_path / "count", records).frames)
+    scores = np.tile(np.array([0.25, 0.75], np.float32), (n_frames, 1))
+    sample = make_sample(tmp_path, records, scores=scores)
+    write_consensus(
+        sample.records, sample.score_paths, sample.reads, tmp_path, threshold=threshold
+    )
+    assert table(tmp_path)[0]["call"] == call
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_that_is_no_share_is_refused(tmp_path: Path, threshold: float) -> None:
+    sample = make_sample(tmp_path, [("r", "ACG" * 20)])
+    with pytest.raises(UsageError, match="threshold"):
+        write_consensus(
+            sample.records, sample.score_paths, sample.reads, tmp_path, threshold=threshold
+        )
+
+
+def test_scores_in_the_files_read_back_as_the_same_numbers(tmp_path: Path) -> None:
+    scores = np.random.default_rng(6).random((10_000, 2), dtype=np.float32)
+    scores[:100] *= np.float32(1e-30)
+    records = [("r", "ACG" * 3000)]
+    n_frames = len(make_sample(tmp_path / "count", records).frames)
+    sample = make_sample(tmp_path, records, scores=scores[:n_frames])
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    lines = (tmp_path / "prediction_results.txt").read_text().splitlines()[1:]
+    read = np.array([line.split("\t")[2:] for line in lines], dtype=np.float32)
+    np.testing.assert_array_equal(read, scores[:n_frames])
+
+
+def test_viral_records_are_as_in_the_input(tmp_path: Path) -> None:
+    records = random_records(100, seed=7)
+    sample = make_sample(tmp_path, records)
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
+    calls = [row["call"] for row in table(tmp_path)]
+    viral = [r for r, call in zip(records, calls, strict=True) if call == "virus"]
+    assert len(viral) > 10
+    text = gzip.decompress((tmp_path / "viral.fasta.gz").read_bytes()).decode()
+    assert text == "".join(f">{name}\n{sequence}\n" for name, sequence in viral)
+
+
+def test_results_do_not_depend_on_order_shards_blocks_or_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = random_records(150, seed=8)
+    expected = None
+    # (frames in a shard, records in a block, lines sorted in memory); 1 splits every chunk.
+    for number, (shard, block, lines) in enumerate([(10_000, 65_536, 500_000), (7, 1, 10), (1, 4, 3)]):
+        sample = make_sample(tmp_path / str(number), records, shard_frames=shard)
+        paths = list(sample.score_paths)
+        random.Random(number).shuffle(paths)
+        monkeypatch.setattr("time.time", lambda number=number: 1e9 + 1e6 * number)
+        outdir = tmp_path / f"out{number}"
+        write_consensus(
+            sample.records, paths, sample.reads, outdir, block_records=block, sort_lines=lines
+        )
+        expected = expected or results(outdir)
+        assert results(outdir) == expected
+        assert sorted(p.name for p in outdir.iterdir()) == sorted(RESULT_FILES)
+
+
+def test_two_score_files_in_either_order(tmp_path: Path) -> None:
+    sample = make_sample(tmp_path, [("a", "ACG" * 20), ("b", "CCG" * 20)], shard_frames=4)
+    paths = sample.score_paths
+    assert len(paths) >= 2
+    write_consensus(sample.records, paths, sample.reads, tmp_path / "1")
+    write_consensus(sample.records, paths[::-1], sample.reads, tmp_path / "2")
+    assert results(tmp_path / "1") == results(tmp_path / "2")
+
+
+def test_no_records(tmp_path: Path) -> None:
+    sample = make_sample(tmp_path, [])
+    summary = write_consensus(sample.records, [], sample.reads, tmp_path)
+    assert summary == ConsensusSummary(0, 0, 0, 0, 0)
+    assert table(tmp_path) == []
+    assert (tmp_path / "prediction_results.txt").read_text() == reference.frame_file([])
+    assert gzip.decompress((tmp_path / "viral.fasta.gz").read_bytes()) == b""
+
+
+def test_records_without_any_frame(tmp_path: Path) -> None:
+    sample = make_sample(tmp_path, [("a", ""), ("b", ALL_STOPS)])
+    assert sample.score_paths == []
+    summary = write_consensus(sample.records, [], sample.reads, tmp_path)
+    assert summary == ConsensusSummary(2, 0, 0, 2, 0)
+    assert [row["call"] for row in table(tmp_path)] == ["not-scorable"] * 2
+    highest = (tmp_path / "prediction_results_highestscore.csv").read_text()
+    assert highest == reference.chunk_file([])

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from xopen import xopen
+
+from virnucpro_core.errors import InputError
+from virnucpro_core.sequences import read_batches
+
+FASTA = b">a first record\nACGT\nAC\n>b\n\n>c\nacgu"
+FASTQ = b"@a first record\nACGTAC\n+\nIIIIII\n@b\n\n+\n\n@c\nacgu\n+\nIIII"
+EXPECTED = [("a", "a first record", "ACGTAC"), ("b", "b", ""), ("c", "c", "acgu")]
+
+
+def zstd(data: bytes, path: Path) -> None:
+    with xopen(path, "wb", threads=0) as file:
+        file.write(data)
+
+
+COMPRESSORS: dict[str, Callable[[bytes, Path], object]] = {
+    "": lambda data, path: path.write_bytes(data),
+    ".gz": lambda data, path: path.write_bytes(gzip.compress(data)),
+    ".bz2": lambda data, path: path.write_bytes(bz2.compress(data)),
+    ".xz": lambda data, path: path.write_bytes(lzma.compress(data)),
+    ".zst": zstd,
+}
+
+
+def records(path: Path) -> list[tuple[str, str, str]]:
+    return [
+        record
+        for batch in read_batches(path)
+        for record in zip(batch.ids, batch.names, batch.sequences, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("suffix", COMPRESSORS)
+@pytest.mark.parametrize("content", [FASTA, FASTQ], ids=["fasta", "fastq"])
+def test_both_formats_are_read_from_every_compression(
+    tmp_path: Path, content: bytes, suffix: str
+) -> None:
+    path = tmp_path / f"reads{suffix}"
+    COMPRESSORS[suffix](content, path)
+    assert records(path) == EXPECTED
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst"])
+def test_a_truncated_file_is_an_error_and_not_a_shorter_input(tmp_path: Path, suffix: str) -> None:
+    whole = tmp_path / f"whole{suffix}"
+    COMPRESSORS[suffix](b"".join(b">r%d\n%032x\n" % (i, i * i) for i in range(5_000)), whole)
+    cut = tmp_path / f"cut.fa{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"cut\.fa.*too early or are damaged"):
+        records(cut)
+
+
+def test_dos_line_ends_and_a_missing_last_one_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "reads"
+    for content in (FASTA, FASTQ):
+        path.write_bytes(content.replace(b"\n", b"\r\n"))
+        assert records(path) == EXPECTED
+
+
+def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "reads.fasta"
+    path.write_bytes(gzip.compress(FASTQ))
+    assert records(path) == EXPECTED
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", gzip.compress(b"")])
+def test_a_file_without_content_has_no_records(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "reads"
+    path.write_bytes(content)
+    assert records(path) == []
+
+
+def test_batches_number_their_records_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virnucpro_core.sequences._reader.BATCH_RECORDS", 3)
+    path = tmp_path / "reads"
+    path.write_text("".join(f">r{i}\nACGT\n" for i in range(10)))
+    batches = list(read_batches(path))
+    assert [batch.first for batch in batches] == [0, 3, 6, 9]
+    assert [name for batch in batches for name in batch.ids] == [f"r{i}" for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"LOCUS x\n", "neither FASTA nor FASTQ"),
+        (b"BAM\x01....", "samtools fastq"),
+        (b">ok\nAC\n>caf\xe9\nAC\n", "line 3.*outside ASCII"),
+        (">caf\u00e9\nAC\n".encode(), "line 1.*outside ASCII"),
+        (b"@caf\xe9\nAC\n+\nII\n", "line 1.*outside ASCII"),
+        (b">ok\nAC\xe9\n", "line 2.*outside ASCII"),
+        (b"@a\nACGT\n+\nII\n", "line 4.*Length of sequence and qualities differ"),
+        (b"@a\nACGT\n+\nIIII\nb\nAC\n+\nII\n", "line 5"),
+        (b"@a\nACGT\n+\n", "line"),
+        (b">\nACGT\n", "record 1: has no name"),
+        (b">a\nAC\n>  \nACGT\n", "record 2: has no name"),
+    ],
+)
+def test_a_malformed_file_is_one_line_with_its_place(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "reads"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message) as error:
+        records(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        records(tmp_path / "none.fa")
+    with pytest.raises(InputError, match="is a directory"):
+        records(tmp_path)

@@ -1,0 +1,114 @@
+"""Plain files: writing them whole or not at all, and their digests. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from virnucpro_core.errors import StoreError
+
+__all__ = ["AtomicFile", "sha256_of_file"]
+
+_READ_BYTES = 1 << 20
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+class AtomicFile:
+    """A binary file that is named ``path`` only once it is whole.
+
+    Use it as a context manager. Bytes go to a temporary name beside ``path``; when the block ends
+    well they are flushed to the disk and renamed, and the directory is flushed. When the block
+    raises, the temporary file is removed and ``path`` stays as it was.
+
+    Raises (on entering, writing and leaving):
+        StoreError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> AtomicFile:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._temporary.open("wb")
+        except OSError as error:
+            raise self._failure(error) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        file = self._opened()
+        try:
+            if kind is None:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
+                self._temporary.replace(self._path)
+                self._flush_directory()
+        except OSError as failure:
+            raise self._failure(failure) from failure
+        finally:
+            self._discard(file)
+
+    def write(self, data: bytes) -> int:
+        """Append ``data``; returns its length in bytes."""
+        try:
+            return self._opened().write(data)
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def flush(self) -> None:
+        """Hand buffered bytes to the system (what a compressor around this file calls)."""
+        try:
+            self._opened().flush()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            raise RuntimeError("AtomicFile is a context manager: enter it before writing")
+        return self._file
+
+    def _discard(self, file: BinaryIO) -> None:
+        try:
+            file.close()
+        except OSError as error:
+            # A full disk makes closing fail too, where buffered bytes are still to be written.
+            raise self._failure(error) from error
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+    def _flush_directory(self) -> None:
+        descriptor = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _failure(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"cannot be written ({error})",
+            where=str(self._path),
+            remedy="check free space and permissions",
+        )

@@ -1,0 +1,25 @@
+"""Calling: classify frames, and bring their scores together to one call for every record."""
+
+from virnucpro_core.calling._classify import (
+    check_weights,
+    classify_frames,
+    frame_scores,
+    merge_features,
+    predict_scores,
+)
+from virnucpro_core.calling._consensus import RESULT_FILES, ConsensusSummary, write_consensus
+from virnucpro_core.calling._truth import Tally, TruthComparison, compare_with_truth
+
+__all__ = [
+    "RESULT_FILES",
+    "ConsensusSummary",
+    "Tally",
+    "TruthComparison",
+    "check_weights",
+    "classify_frames",
+    "compare_with_truth",
+    "frame_scores",
+    "merge_features",
+    "predict_scores",
+    "write_consensus",
+]

@@ -1,0 +1,189 @@
+"""From the two embeddings of a shard's frames to their scores.
+
+Shape letters: ``F`` frames of the shard, ``D`` widths of an embedding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro_core.errors import BundleError, NumericError, StoreError
+from virnucpro_core.store import Embeddings, FrameScores, FrameShard
+
+if TYPE_CHECKING:
+    # torch is imported where it is used: consensus is part of this package and starts without it.
+    import torch
+
+__all__ = [
+    "BATCH_ROWS",
+    "check_weights",
+    "classify_frames",
+    "frame_scores",
+    "merge_features",
+    "predict_scores",
+]
+
+BATCH_ROWS = 8192
+"""Frames that go through the classifier at once."""
+
+_N_CLASSES = 2
+
+
+def classify_frames(
+    shard: FrameShard,
+    dna: Embeddings,
+    protein: Embeddings,
+    classifier: torch.nn.Module,
+    *,
+    bundle_sha256: str,
+    batch_rows: int = BATCH_ROWS,
+) -> FrameScores:
+    """Score every frame of ``shard``: `merge_features`, `predict_scores`, `frame_scores`.
+
+    Raises:
+        StoreError: an embedding file does not belong to the shard.
+        NumericError: an embedding or a score is NaN or infinite.
+        BundleError: the classifier takes features of another width, or has not two classes.
+    """
+    features = merge_features(shard, dna, protein)
+    scores = predict_scores(features, classifier, batch_rows=batch_rows)
+    return frame_scores(shard, scores, bundle_sha256=bundle_sha256)
+
+
+def merge_features(shard: FrameShard, dna: Embeddings, protein: Embeddings) -> NDArray[np.float32]:
+    """float32 [F, D_dna + D_protein]: the DNA embedding of each frame, then its protein's.
+
+    Raises:
+        StoreError: an embedding file holds other frames than the shard, or comes from another one.
+        NumericError: an embedding is NaN or infinite.
+    """
+    ids, digest = shard.frame_ids(), shard.digest()
+    for kind, embeddings in (("DNA", dna), ("protein", protein)):
+        where = f"{shard.sample}, shard {shard.index}, {kind} embeddings"
+        _check_frames(embeddings, ids, digest, where)
+        finite = np.isfinite(embeddings.values).all(axis=1)
+        if not finite.all():
+            raise NumericError(
+                f"the embedding of {ids[int(finite.argmin())]} is not finite",
+                where=where,
+                remedy="embed the shard again in fp32 (--precision fp32)",
+            )
+    return np.concatenate([dna.values, protein.values], axis=1, dtype=np.float32)
+
+
+def predict_scores(
+    features: NDArray[np.float32],
+    classifier: torch.nn.Module,
+    *,
+    batch_rows: int = BATCH_ROWS,
+) -> NDArray[np.float32]:
+    """float32 [F, 2]: softmax of the classifier's logits; column 1 is the virus class.
+
+    The classifier runs in evaluation mode on the device of its parameters, and is left in the mode
+    in which it came.
+
+    Args:
+        features: float32 [F, D].
+        classifier: takes float32 [rows, D], returns logits [rows, 2].
+        batch_rows: rows that go through at once.
+
+    Raises:
+        BundleError: the classifier takes features of another width, or has not two classes.
+        NumericError: a score is NaN.
+    """
+    import torch
+
+    _check_width(classifier, features.shape[1])
+    scores = np.empty((len(features), _N_CLASSES), dtype=np.float32)
+    device = next((p.device for p in classifier.parameters()), torch.device("cpu"))
+    was_training = classifier.training
+    classifier.eval()
+    try:
+        with torch.inference_mode():
+            for start in range(0, len(features), batch_rows):
+                rows = slice(start, start + batch_rows)
+                logits = classifier(torch.tensor(features[rows], device=device))
+                if logits.shape[1] != _N_CLASSES:
+                    raise BundleError(f"the classifier has {logits.shape[1]} classes, not 2")
+                scores[rows] = torch.softmax(logits.float(), dim=1).cpu().numpy()
+    finally:
+        classifier.train(was_training)
+    bad = np.isnan(scores).any(axis=1)
+    if bad.any():
+        raise NumericError(f"the classifier's score of row {int(bad.argmax())} is NaN")
+    return scores
+
+
+def frame_scores(
+    shard: FrameShard, scores: NDArray[np.float32], *, bundle_sha256: str
+) -> FrameScores:
+    """Put ``scores`` (float32 [F, 2]) beside the frames they belong to."""
+    return FrameScores(
+        sample=shard.sample,
+        shard=shard.index,
+        bundle_sha256=bundle_sha256,
+        record_index=shard.record_index[shard.record_row],
+        chunk=shard.chunk,
+        chunk_length=shard.chunk_length,
+        frame=shard.frame,
+        scores=scores,
+    )
+
+
+def check_weights(embeddings: Embeddings, weights_sha256: str, *, where: str) -> None:
+    """Check that the encoder of a bundle made ``embeddings``.
+
+    Args:
+        weights_sha256: digest of the bundle's weights file for that encoder.
+        where: the embedding file, for the message.
+
+    Raises:
+        StoreError: other weights made them.
+    """
+    found = embeddings.info.weights_sha256
+    if found != weights_sha256:
+        raise StoreError(
+            f"was made by {embeddings.info.model} with the weights {found[:12]}, "
+            f"the bundle's are {weights_sha256[:12]}",
+            where=where,
+            remedy="embed the shard with this bundle",
+        )
+
+
+def _check_frames(embeddings: Embeddings, ids: list[str], digest: str, where: str) -> None:
+    remedy = "embed the shard again"
+    for row, (found, expected) in enumerate(zip(embeddings.ids, ids, strict=False), start=1):
+        if found != expected:
+            raise StoreError(
+                f"row {row} is of frame {found}, the shard's frame there is {expected}",
+                where=where,
+                remedy=remedy,
+            )
+    rows = len(embeddings.values)
+    if len(embeddings.ids) != len(ids) or rows != len(ids):
+        raise StoreError(
+            f"{len(embeddings.ids)} ids and {rows} rows, the shard has {len(ids)} frames",
+            where=where,
+            remedy=remedy,
+        )
+    if embeddings.info.shard_sha256 != digest:
+        raise StoreError(
+            f"made from a shard with digest {embeddings.info.shard_sha256[:12]}, "
+            f"this one has {digest[:12]}",
+            where=where,
+            remedy=remedy,
+        )
+
+
+def _check_width(classifier: torch.nn.Module, width: int) -> None:
+    import torch
+
+    first = next((m for m in classifier.modules() if isinstance(m, torch.nn.Linear)), None)
+    if first is not None and first.in_features != width:
+        raise BundleError(
+            f"the classifier takes {first.in_features} features, the two embeddings have {width}",
+            remedy="use the encoders and layers that the bundle names",
+        )

@@ -1,0 +1,162 @@
+"""The score files of a sample as one checked stream of frames, a file in memory at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from virnucpro_core.errors import NumericError, StoreError
+from virnucpro_core.store import FRAME_NAMES, FrameScores, read_scores
+
+__all__ = ["FrameStream", "order_score_files"]
+
+
+def order_score_files(paths: Sequence[Path], sample: str) -> list[Path]:
+    """``paths`` by shard number.
+
+    Raises:
+        StoreError: a file cannot be read or is of another sample, shards are missing or double,
+            or not all were scored with the same bundle.
+    """
+    path_of_shard: dict[int, Path] = {}
+    bundle: tuple[str, Path] | None = None
+    for path in paths:
+        scores = read_scores(path)
+        if scores.sample != sample:
+            raise StoreError(
+                f"holds scores of sample {scores.sample}, not of {sample}",
+                where=str(path),
+                remedy="give the score files of one sample",
+            )
+        bundle = bundle or (scores.bundle_sha256, path)
+        if scores.bundle_sha256 != bundle[0]:
+            raise StoreError(
+                f"was scored with bundle {scores.bundle_sha256[:12]}, "
+                f"{bundle[1].name} with {bundle[0][:12]}",
+                where=str(path),
+                remedy="classify every shard with the same bundle",
+            )
+        if scores.shard in path_of_shard:
+            raise StoreError(
+                f"holds shard {scores.shard}, as does {path_of_shard[scores.shard]}",
+                where=str(path),
+                remedy="give each shard once",
+            )
+        path_of_shard[scores.shard] = path
+    for number, shard in enumerate(sorted(path_of_shard), start=1):
+        if shard != number:
+            raise StoreError(
+                f"the scores of shard {number} are missing, there are some of shard {shard}",
+                where=f"sample {sample}",
+                remedy="give the score files of all shards",
+            )
+    return [path_of_shard[shard] for shard in sorted(path_of_shard)]
+
+
+class FrameStream:
+    """The frames of ordered score files; drawn in slices that end with a given record."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._files = _checked_files(paths)
+        self._current: FrameScores | None = None
+
+    def before(self, record_index: int) -> Iterator[FrameScores]:
+        """The frames not drawn yet of records before ``record_index``, in slices of files.
+
+        Raises:
+            StoreError: a file cannot be read, or its frames are not in the order of the input.
+            NumericError: a score is NaN or infinite.
+        """
+        while True:
+            if self._current is None:
+                self._current = next(self._files, None)
+                if self._current is None:
+                    return
+            frames = self._current
+            stop = int(np.searchsorted(frames.record_index, record_index))
+            if stop:
+                yield _slice(frames, 0, stop)
+            if stop < len(frames):
+                self._current = _slice(frames, stop, len(frames))
+                return
+            self._current = None
+
+
+def _checked_files(paths: Sequence[Path]) -> Iterator[FrameScores]:
+    last: FrameScores | None = None
+    for path in paths:
+        frames = read_scores(path)
+        _check_values(frames, path)
+        _check_order(frames, path)
+        if len(frames) == 0:
+            continue
+        if last is not None:
+            _check_order(_join_ends(last, frames), path)
+        last = _slice(frames, len(frames) - 1, len(frames))
+        yield frames
+
+
+def _check_values(frames: FrameScores, path: Path) -> None:
+    n = len(frames)
+    columns = (frames.record_index, frames.chunk, frames.chunk_length, frames.frame)
+    if any(column.shape != (n,) for column in columns) or frames.scores.shape != (n, 2):
+        raise StoreError("has columns of unequal length", where=str(path), remedy="make it again")
+    finite = np.isfinite(frames.scores).all(axis=1)
+    if not finite.all():
+        raise NumericError(
+            f"the score of frame {int(finite.argmin()) + 1} is not finite",
+            where=str(path),
+            remedy="classify the shard again",
+        )
+    impossible = (frames.frame >= len(FRAME_NAMES)) | (frames.chunk < 1) | (frames.chunk_length < 1)
+    impossible |= (frames.scores < 0).any(axis=1) | (frames.scores.sum(axis=1) <= 0)
+    if impossible.any():
+        raise StoreError(
+            f"frame {int(impossible.argmax()) + 1} has an impossible number, chunk or score",
+            where=str(path),
+            remedy="classify the shard again",
+        )
+
+
+def _check_order(frames: FrameScores, path: Path) -> None:
+    """Frames must grow by record, chunk and frame: none twice, none out of place."""
+    record, chunk = np.diff(frames.record_index), np.diff(frames.chunk)
+    frame = np.diff(frames.frame.astype(np.int16))
+    same_chunk = (record == 0) & (chunk == 0)
+    follows = (record > 0) | ((record == 0) & (chunk > 0))
+    follows |= same_chunk & (frame > 0) & (np.diff(frames.chunk_length) == 0)
+    if not follows.all():
+        at = int(follows.argmin()) + 1
+        raise StoreError(
+            f"frame {FRAME_NAMES[frames.frame[at]]} of chunk {frames.chunk[at]} of record "
+            f"{frames.record_index[at] + 1} does not follow the frame before it",
+            where=str(path),
+            remedy="classify the shard again",
+        )
+
+
+def _slice(frames: FrameScores, start: int, stop: int) -> FrameScores:
+    return replace(
+        frames,
+        record_index=frames.record_index[start:stop],
+        chunk=frames.chunk[start:stop],
+        chunk_length=frames.chunk_length[start:stop],
+        frame=frames.frame[start:stop],
+        scores=frames.scores[start:stop],
+    )
+
+
+def _join_ends(last: FrameScores, following: FrameScores) -> FrameScores:
+    """The last frame of a file and the first of the next."""
+    first = _slice(following, 0, 1)
+    return replace(
+        first,
+        record_index=np.concatenate([last.record_index, first.record_index]),
+        chunk=np.concatenate([last.chunk, first.chunk]),
+        chunk_length=np.concatenate([last.chunk_length, first.chunk_length]),
+        frame=np.concatenate([last.frame, first.frame]),
+        scores=np.concatenate([last.scores, first.scores]),
+    )

@@ -1,0 +1,42 @@
+"""``virnucpro consensus``: scores to calls and result files."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from virnucpro_core.cli._options import OutdirOption, StagesOption
+from virnucpro_core.errors import UsageError
+from virnucpro_core.reporting import Stage, write_stages
+from virnucpro_core.store import RecordTable
+
+__all__ = ["consensus"]
+
+
+def consensus(
+    records: Annotated[Path, typer.Option(help="Record table that 'virnucpro prepare' wrote.")],
+    reads: Annotated[Path, typer.Option(help="The sequence file that was prepared.")],
+    sample: Annotated[str, typer.Option(help="Name of the sample.")],
+    scores: Annotated[list[Path] | None, typer.Argument(help="Score files of all shards.")] = None,
+    threshold: Annotated[float, typer.Option(help="Lowest score that is called virus.")] = 0.5,
+    outdir: OutdirOption = Path(),
+    stages: StagesOption = None,
+) -> None:
+    """Bring the scores of a sample together: one row and one call for every record."""
+    from virnucpro_core import calling
+
+    started = time.perf_counter()
+    table = RecordTable.open(records)
+    if table.sample != sample:
+        raise UsageError(f"{records} is the record table of {table.sample}, not of {sample}")
+    summary = calling.write_consensus(table, scores or [], reads, outdir, threshold=threshold)
+    if stages is not None:
+        seconds = time.perf_counter() - started
+        write_stages(stages, [Stage("Consensus Scoring", seconds, summary.n_records)])
+    typer.echo(
+        f"{sample}: {summary.n_records} records, {summary.n_virus} virus, "
+        f"{summary.n_non_virus} non-virus, {summary.n_not_scorable} not scorable"
+    )

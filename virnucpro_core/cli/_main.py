@@ -1,0 +1,63 @@
+"""All commands as one, and the one place where errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from virnucpro_core import __version__
+from virnucpro_core.cli import _bench, _classify, _consensus, _embed, _model, _prepare, _report
+from virnucpro_core.errors import VirnucproError
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="virnucpro",
+    help="Find viruses in sequencing data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("prepare")(_prepare.prepare)
+app.command("embed")(_embed.embed)
+app.command("classify")(_classify.classify)
+app.command("consensus")(_consensus.consensus)
+app.add_typer(_report.app, name="report")
+app.add_typer(_model.app, name="model")
+app.add_typer(_bench.app, name="bench")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"virnucpro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Find viruses in sequencing data."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        argv: the arguments behind ``virnucpro``; None for those of the process.
+
+    Returns:
+        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory.
+    """
+    try:
+        app(args=None if argv is None else list(argv))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except VirnucproError as error:
+        print(f"virnucpro: error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0

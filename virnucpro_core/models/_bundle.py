@@ -1,0 +1,202 @@
+"""Model bundles: a directory with everything that a prediction needs besides reads.
+
+``bundle.json`` describes the bundle and holds the SHA-256 of every other file; the weights are
+safetensors files, so loading a bundle never runs code from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+from virnucpro_core.errors import BundleError
+from virnucpro_core.models._bundle_spec import (
+    BundleSpec,
+    EncoderKind,
+    EncoderSpec,
+    parse_bundle_spec,
+)
+from virnucpro_core.models._config import Esm2Config
+from virnucpro_core.models._dnabert_s import DnabertS
+from virnucpro_core.models._encoder import Encoder
+from virnucpro_core.models._esm2 import Esm2
+from virnucpro_core.models._mlp import MlpClassifier
+from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
+from virnucpro_core.models._weights import check_weights, load_weights
+
+__all__ = ["MANIFEST", "Bundle", "load_bundle", "sha256_of_file"]
+
+MANIFEST = "bundle.json"
+_FETCH_AGAIN = "fetch or train the bundle again"
+_BLOCK = 1 << 20  # bytes read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes:
+        path: its directory.
+        sha256: SHA-256 of the bytes of ``bundle.json``, and so of everything in the bundle.
+        spec: what ``bundle.json`` says.
+    """
+
+    path: Path
+    sha256: str
+    spec: BundleSpec
+
+    @property
+    def name(self) -> str:
+        """Short name of the bundle."""
+        return self.spec.name
+
+    @property
+    def window_size(self) -> int:
+        """Bases per window that the classifier was trained on."""
+        return self.spec.window_size
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the classifier's outputs."""
+        return self.spec.labels
+
+    @property
+    def dna(self) -> EncoderSpec:
+        """The DNA encoder."""
+        return self.spec.dna
+
+    @property
+    def protein(self) -> EncoderSpec:
+        """The protein encoder."""
+        return self.spec.protein
+
+    def encoder_spec(self, kind: EncoderKind) -> EncoderSpec:
+        """The ``"dna"`` or the ``"protein"`` encoder's description."""
+        return self.dna if kind == "dna" else self.protein
+
+    def load_encoder(
+        self,
+        kind: EncoderKind,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> Encoder:
+        """The encoder with its weights, for inference.
+
+        Args:
+            kind: ``"dna"`` or ``"protein"``.
+            device: where it computes.
+            dtype: number format it computes in, whatever the weights are stored as.
+        """
+        spec = self.encoder_spec(kind)
+        return load_weights(
+            _encoder_builder(spec), self.path / spec.weights, torch.device(device), dtype
+        )
+
+    def load_tokenizer(self, kind: EncoderKind) -> Tokenizer:
+        """The tokenizer that belongs to the encoder.
+
+        Raises:
+            BundleError: the tokenizer file cannot be used, or makes tokens the encoder lacks.
+        """
+        return Esm2Tokenizer() if kind == "protein" else _load_dna_tokenizer(self.path, self.dna)
+
+    def load_classifier(self, device: torch.device | str = "cpu") -> MlpClassifier:
+        """The classifier with its weights in fp32, for inference."""
+        spec = self.spec.classifier
+        return load_weights(
+            lambda: MlpClassifier(spec.config),
+            self.path / spec.weights,
+            torch.device(device),
+            torch.float32,
+        )
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read and verify a bundle: schema version, digest of every file, shape of every tensor.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete, altered or contradicts itself.
+    """
+    manifest = path / MANIFEST
+    try:
+        content = manifest.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"cannot be read ({error.strerror})",
+            where=str(manifest),
+            remedy="name a directory that holds a model bundle",
+        ) from error
+    try:
+        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise BundleError(
+            f"is not valid JSON ({error})", where=str(manifest), remedy=_FETCH_AGAIN
+        ) from error
+    spec = parse_bundle_spec(document, str(manifest))
+    for name, digest in spec.files.items():
+        _check_digest(path / name, digest)
+    for encoder in (spec.dna, spec.protein):
+        check_weights(_encoder_builder(encoder), path / encoder.weights)
+    check_weights(lambda: MlpClassifier(spec.classifier.config), path / spec.classifier.weights)
+    _load_dna_tokenizer(path, spec.dna)
+    return Bundle(path, hashlib.sha256(content).hexdigest(), spec)
+
+
+def sha256_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in lower-case hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_digest(path: Path, expected: str) -> None:
+    try:
+        found = sha256_of_file(path)
+    except OSError as error:
+        raise BundleError(
+            f"is listed in {MANIFEST} but cannot be read ({error.strerror})",
+            where=str(path),
+            remedy=_FETCH_AGAIN,
+        ) from error
+    if found != expected:
+        raise BundleError(
+            f"has SHA-256 {found[:12]}…, {MANIFEST} says {expected[:12]}…",
+            where=str(path),
+            remedy=_FETCH_AGAIN,
+        )
+
+
+def _encoder_builder(spec: EncoderSpec) -> Callable[[], Encoder]:
+    config = spec.config
+    if isinstance(config, Esm2Config):
+        return lambda: Esm2(config, spec.name)
+    return lambda: DnabertS(config, spec.name)
+
+
+def _load_dna_tokenizer(path: Path, spec: EncoderSpec) -> DnabertSTokenizer:
+    if spec.tokenizer is None or isinstance(spec.config, Esm2Config):
+        raise AssertionError("a parsed DNA encoder is a DNABERT-S with a tokenizer")
+    tokenizer = DnabertSTokenizer.from_file(path / spec.tokenizer)
+    if tokenizer.vocabulary_size > spec.config.vocabulary_size:
+        raise BundleError(
+            f"has {tokenizer.vocabulary_size} tokens, the encoder {spec.config.vocabulary_size}",
+            where=str(path / spec.tokenizer),
+            remedy=_FETCH_AGAIN,
+        )
+    return tokenizer
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,268 @@
+"""``bundle.json``: what a model bundle says about itself, as frozen dataclasses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from virnucpro_core.errors import BundleError
+from virnucpro_core.models._config import ClassifierConfig, DnabertSConfig, Esm2Config
+from virnucpro_core.models._json_object import JsonObject
+
+__all__ = [
+    "LABELS",
+    "SCHEMA_VERSION",
+    "BundleSpec",
+    "ClassifierSpec",
+    "EncoderKind",
+    "EncoderSpec",
+    "parse_bundle_spec",
+]
+
+SCHEMA_VERSION = 1
+EncoderKind = Literal["dna", "protein"]
+
+_CONFIGS: dict[str, type[Esm2Config] | type[DnabertSConfig]] = {
+    "dnabert_s": DnabertSConfig,
+    "esm2": Esm2Config,
+}
+_ARCHITECTURES = {"dna": "dnabert_s", "protein": "esm2"}
+LABELS = ("others", "virus")
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """One encoder of a bundle.
+
+    Attributes:
+        architecture: ``"dnabert_s"`` or ``"esm2"``.
+        name: name of the weights, for example ``"esm2_t36_3B_UR50D"``.
+        config: shape of the encoder.
+        layer: number of the layer that is pooled, 0 for the token embeddings.
+        pooling: ``"mean"``.
+        weights: safetensors file, relative to the bundle.
+        weights_sha256: its digest.
+        tokenizer: tokenizer file, relative to the bundle; None for ESM-2, whose alphabet is fixed.
+    """
+
+    architecture: str
+    name: str
+    config: Esm2Config | DnabertSConfig
+    layer: int
+    pooling: str
+    weights: str
+    weights_sha256: str
+    tokenizer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierSpec:
+    """The classifier of a bundle.
+
+    Attributes:
+        weights: safetensors file, relative to the bundle.
+        config: shape of the classifier.
+    """
+
+    weights: str
+    config: ClassifierConfig
+
+
+@dataclass(frozen=True, slots=True)
+class BundleSpec:
+    """All of ``bundle.json``.
+
+    Attributes:
+        name: short name, for example ``"virnucpro-300"``.
+        description: one or two sentences for people.
+        licence: licence of the weights, an SPDX identifier where there is one.
+        window_size: bases per window that the classifier was trained on.
+        dna: the DNA encoder.
+        protein: the protein encoder.
+        classifier: the classifier, whose input is the DNA embedding, then the protein embedding.
+        labels: names of the classes, in the order of the classifier's outputs.
+        calibration: how scores become probabilities, None when they do not.
+        training: data and procedure that made the classifier.
+        accuracy: what was measured, and on what.
+        files: SHA-256 (lower-case hexadecimal) of every file of the bundle except
+            ``bundle.json``, by its path relative to the bundle.
+    """
+
+    name: str
+    description: str
+    licence: str
+    window_size: int
+    dna: EncoderSpec
+    protein: EncoderSpec
+    classifier: ClassifierSpec
+    labels: tuple[str, ...]
+    calibration: Mapping[str, Any] | None
+    training: Mapping[str, Any]
+    accuracy: Mapping[str, Any]
+    files: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `parse_bundle_spec` reads."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "description": self.description,
+            "licence": self.licence,
+            "window_size": self.window_size,
+            "encoders": {"dna": _encoder_json(self.dna), "protein": _encoder_json(self.protein)},
+            "classifier": {
+                "weights": self.classifier.weights,
+                **asdict(self.classifier.config),
+            },
+            "labels": list(self.labels),
+            "calibration": None if self.calibration is None else dict(self.calibration),
+            "training": dict(self.training),
+            "accuracy": dict(self.accuracy),
+            "files": dict(self.files),
+        }
+
+
+def parse_bundle_spec(document: object, where: str) -> BundleSpec:
+    """Read the parsed ``bundle.json``.
+
+    Args:
+        document: what the JSON parser returned.
+        where: the file, for messages.
+
+    Raises:
+        BundleError: a key is missing, unexpected, of the wrong type or contradicts another.
+    """
+    root = JsonObject(document, "", where)
+    version = root.take("schema_version", int)
+    if version != SCHEMA_VERSION:
+        raise BundleError(
+            f"has schema version {version}, this program reads {SCHEMA_VERSION}",
+            where=where,
+            remedy="use a bundle made for this version",
+        )
+    files = root.take_object("files")
+    digests = {_relative_path(files, name): _digest(files, name) for name in files.names()}
+    encoders = root.take_object("encoders")
+    spec = BundleSpec(
+        name=root.take("name", str),
+        description=root.take("description", str),
+        licence=root.take("licence", str),
+        window_size=root.take("window_size", int),
+        dna=_encoder(encoders.take_object("dna"), "dna", digests),
+        protein=_encoder(encoders.take_object("protein"), "protein", digests),
+        classifier=_classifier(root.take_object("classifier"), digests),
+        labels=tuple(root.take("labels", list)),
+        calibration=root.take_optional("calibration"),
+        training=root.take("training", dict),
+        accuracy=root.take("accuracy", dict),
+        files=digests,
+    )
+    encoders.finish()
+    root.finish()
+    _check_agreement(spec, root)
+    return spec
+
+
+def _encoder_json(spec: EncoderSpec) -> dict[str, Any]:
+    entry = {
+        "architecture": spec.architecture,
+        "name": spec.name,
+        "config": asdict(spec.config),
+        "layer": spec.layer,
+        "pooling": spec.pooling,
+        "weights": spec.weights,
+    }
+    return entry if spec.tokenizer is None else {**entry, "tokenizer": spec.tokenizer}
+
+
+def _relative_path(parent: JsonObject, name: str) -> str:
+    path = PurePosixPath(name)
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    if not inside or "\\" in name or ":" in name or "\0" in name:
+        raise parent.error(f"the path {name!r} does not stay in the bundle's directory")
+    return name
+
+
+def _digest(files: JsonObject, name: str) -> str:
+    digest = files.take(name, str)
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise files.error(f"{files.path(name)} must be a SHA-256 in lower-case hexadecimal")
+    return digest
+
+
+def _file(entry: JsonObject, key: str, digests: Mapping[str, str]) -> str:
+    name = _relative_path(entry, entry.take(key, str))
+    if name not in digests:
+        raise entry.error(f"{entry.path(key)} names {name}, which files does not list")
+    return name
+
+
+def _encoder(entry: JsonObject, kind: EncoderKind, digests: Mapping[str, str]) -> EncoderSpec:
+    architecture = entry.take("architecture", str)
+    if architecture != _ARCHITECTURES[kind]:
+        raise entry.error(
+            f"{entry.path('architecture')} must be {_ARCHITECTURES[kind]}, not {architecture}"
+        )
+    config = _config(entry, _CONFIGS[architecture])
+    layer = entry.take("layer", int)
+    if not 0 <= layer <= config.n_layers:
+        raise entry.error(f"{entry.path('layer')} must be 0 to {config.n_layers}, not {layer}")
+    pooling = entry.take("pooling", str)
+    if pooling != "mean":
+        raise entry.error(f"{entry.path('pooling')} must be mean, not {pooling}")
+    weights = _file(entry, "weights", digests)
+    spec = EncoderSpec(
+        architecture=architecture,
+        name=entry.take("name", str),
+        config=config,
+        layer=layer,
+        pooling=pooling,
+        weights=weights,
+        weights_sha256=digests[weights],
+        tokenizer=_file(entry, "tokenizer", digests) if kind == "dna" else None,
+    )
+    entry.finish()
+    return spec
+
+
+def _config(
+    entry: JsonObject, kind: type[Esm2Config] | type[DnabertSConfig]
+) -> Esm2Config | DnabertSConfig:
+    sizes = entry.take_object("config")
+    values = {name: sizes.take(name, int) for name in kind.__slots__}
+    sizes.finish()
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise entry.error(f"{entry.path('config')}: {error}") from error
+
+
+def _classifier(entry: JsonObject, digests: Mapping[str, str]) -> ClassifierSpec:
+    weights = _file(entry, "weights", digests)
+    values = {name: entry.take(name, int) for name in ClassifierConfig.__slots__}
+    entry.finish()
+    try:
+        return ClassifierSpec(weights, ClassifierConfig(**values))
+    except ValueError as error:
+        raise entry.error(f"classifier: {error}") from error
+
+
+def _check_agreement(spec: BundleSpec, root: JsonObject) -> None:
+    if spec.window_size < 3:
+        raise root.error(f"window_size must be at least a codon, not {spec.window_size}")
+    if spec.labels != LABELS:
+        raise root.error(f"labels must be {list(LABELS)}, not {list(spec.labels)}")
+    if spec.classifier.config.n_classes != len(spec.labels):
+        raise root.error(
+            f"classifier.n_classes is {spec.classifier.config.n_classes}, but there are "
+            f"{len(spec.labels)} labels"
+        )
+    widths = spec.dna.config.width, spec.protein.config.width
+    if spec.classifier.config.input_width != sum(widths):
+        raise root.error(
+            f"classifier.input_width is {spec.classifier.config.input_width}, but the embeddings "
+            f"are {widths[0]} + {widths[1]} wide"
+        )

@@ -1,0 +1,131 @@
+"""Where the sequences of a packed batch lie, worked out once per batch.
+
+Shapes: ``T`` tokens of the batch, ``B`` sequences of the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["PackedLayout", "SequenceGroup", "plan_layout"]
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceGroup:
+    """Sequences of one length that lie side by side in the sorted batch.
+
+    Attributes:
+        start: first token.
+        n_sequences: number of sequences.
+        length: tokens of each sequence.
+    """
+
+    start: int
+    n_sequences: int
+    length: int
+
+    @property
+    def stop(self) -> int:
+        """One after the last token."""
+        return self.start + self.n_sequences * self.length
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedLayout:
+    """A packed batch with its sequences sorted by decreasing length.
+
+    Sorting puts equal lengths side by side, so that a group is a slice and no layer has to gather.
+    Every layer outside attention works token by token and does not mind the order.
+
+    Attributes:
+        groups: the sequences by length, longest first; sequences of no token are left out.
+        lengths: int64 [B] on the device, sorted.
+        positions: int64 [T] on the device, position of each sorted token in its sequence, from 0.
+        sequence_index: int64 [T] on the device, index into ``lengths`` of each sorted token.
+        order: int64 [T] on the device, the given index of each sorted token; None when the batch
+            is sorted already.
+        restore: int64 [T] on the device, the sorted index of each given token; None likewise.
+    """
+
+    groups: tuple[SequenceGroup, ...]
+    lengths: Tensor
+    positions: Tensor
+    sequence_index: Tensor
+    order: Tensor | None
+    restore: Tensor | None
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest sequence, 0 in an empty batch."""
+        return self.groups[0].length if self.groups else 0
+
+    def sort(self, tokens: Tensor) -> Tensor:
+        """[T, …] in the given order to [T, …] in sorted order."""
+        return tokens if self.order is None else tokens[self.order]
+
+    def unsort(self, tokens: Tensor) -> Tensor:
+        """[T, …] in sorted order to [T, …] in the given order."""
+        return tokens if self.restore is None else tokens[self.restore]
+
+
+def plan_layout(cu_seqlens: Tensor, n_tokens: int, device: torch.device) -> PackedLayout:
+    """Work out the layout of a packed batch.
+
+    Args:
+        cu_seqlens: integers [B + 1]; sequence ``i`` is tokens ``cu_seqlens[i]`` to
+            ``cu_seqlens[i + 1]``. Three sequences of 5, 6 and 4 tokens: ``[0, 5, 11, 15]``.
+        n_tokens: T.
+        device: where the tensors of the layout go.
+
+    Raises:
+        ValueError: ``cu_seqlens`` does not divide ``n_tokens`` tokens into sequences.
+    """
+    bounds = cu_seqlens.detach().to("cpu", torch.int64)
+    if bounds.ndim != 1 or len(bounds) == 0 or bounds[0] != 0 or bounds[-1] != n_tokens:
+        raise ValueError(
+            f"cu_seqlens must be one row of integers from 0 to the {n_tokens} tokens given, "
+            f"not {_excerpt(cu_seqlens)}"
+        )
+    given_lengths = bounds.diff()
+    if (given_lengths < 0).any():
+        raise ValueError(f"cu_seqlens must not decrease: {_excerpt(cu_seqlens)}")
+
+    by_length = torch.argsort(given_lengths, descending=True, stable=True)
+    lengths = given_lengths[by_length]
+    starts = lengths.cumsum(0) - lengths
+    sequence_index = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
+    positions = torch.arange(n_tokens) - starts[sequence_index]
+    order = restore = None
+    if not torch.equal(lengths, given_lengths):
+        order = bounds[:-1][by_length][sequence_index] + positions
+        restore = torch.empty_like(order)
+        restore[order] = torch.arange(n_tokens)
+        order, restore = order.to(device), restore.to(device)
+    return PackedLayout(
+        groups=_groups(lengths),
+        lengths=lengths.to(device),
+        positions=positions.to(device),
+        sequence_index=sequence_index.to(device),
+        order=order,
+        restore=restore,
+    )
+
+
+def _groups(lengths: Tensor) -> tuple[SequenceGroup, ...]:
+    groups: list[SequenceGroup] = []
+    start = 0
+    sizes, counts = torch.unique_consecutive(lengths, return_counts=True)
+    for length, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        if length:
+            groups.append(SequenceGroup(start, count, length))
+            start = groups[-1].stop
+    return tuple(groups)
+
+
+def _excerpt(cu_seqlens: Tensor) -> str:
+    values = cu_seqlens.flatten().tolist()
+    shown = ", ".join(map(str, values[:4]))
+    return f"[{shown}, …, {values[-1]}]" if len(values) > 5 else f"{values}"

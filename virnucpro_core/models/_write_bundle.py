@@ -1,0 +1,114 @@
+"""Writing a model bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from virnucpro_core.errors import BundleError
+from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle, sha256_of_file
+from virnucpro_core.models._bundle_spec import LABELS, BundleSpec, ClassifierSpec, EncoderSpec
+from virnucpro_core.models._dnabert_s import DnabertS
+from virnucpro_core.models._esm2 import Esm2
+from virnucpro_core.models._mlp import MlpClassifier
+from virnucpro_core.models._weights import save_weights
+
+__all__ = ["write_bundle"]
+
+
+def write_bundle(
+    path: Path,
+    *,
+    name: str,
+    description: str,
+    licence: str,
+    window_size: int,
+    dna: DnabertS,
+    dna_tokenizer: Path,
+    protein: Esm2,
+    classifier: MlpClassifier,
+    dna_layer: int | None = None,
+    protein_layer: int | None = None,
+    calibration: Mapping[str, Any] | None = None,
+    training: Mapping[str, Any] | None = None,
+    accuracy: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Bundle:
+    """Write a bundle, whole or not at all, and load it again.
+
+    Args:
+        path: directory to make; it must not exist yet.
+        name, description, licence, window_size, calibration, training, accuracy: see `BundleSpec`.
+        dna: the DNA encoder; its ``name`` and ``config`` are written too.
+        dna_tokenizer: a ``tokenizer.json``, copied.
+        protein: the protein encoder.
+        classifier: the classifier; its statistics of batch normalisation are weights too.
+        dna_layer, protein_layer: layer to pool, the last by default.
+        dtype: number format to store the encoders' weights in; the classifier's stay fp32.
+
+    Raises:
+        BundleError: ``path`` exists or cannot be written, or the parts do not fit together.
+    """
+    if path.exists():
+        raise BundleError("exists already", where=str(path), remedy="choose another directory")
+    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        staging.mkdir(parents=True)
+        save_weights(dna, staging / "dna.safetensors", dtype)
+        save_weights(protein, staging / "protein.safetensors", dtype)
+        save_weights(classifier, staging / "classifier.safetensors", torch.float32)
+        shutil.copyfile(dna_tokenizer, staging / "tokenizer.json")
+        digests = {file.name: sha256_of_file(file) for file in sorted(staging.iterdir())}
+        spec = BundleSpec(
+            name=name,
+            description=description,
+            licence=licence,
+            window_size=window_size,
+            dna=_describe(dna, dna_layer, "dna.safetensors", digests),
+            protein=_describe(protein, protein_layer, "protein.safetensors", digests),
+            classifier=ClassifierSpec("classifier.safetensors", classifier.config),
+            labels=LABELS,
+            calibration=calibration,
+            training=training or {},
+            accuracy=accuracy or {},
+            files=digests,
+        )
+        text = json.dumps(spec.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+        (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        load_bundle(staging)  # what cannot be loaded is not written
+        staging.replace(path)
+    except BundleError as error:
+        raise BundleError(
+            f"does not make a bundle: {error.what}", where=str(path), remedy=error.remedy
+        ) from error
+    except OSError as error:
+        raise BundleError(
+            f"cannot be written ({error})",
+            where=str(path),
+            remedy="check free space and permissions",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return load_bundle(path)
+
+
+def _describe(
+    encoder: DnabertS | Esm2, layer: int | None, weights: str, digests: Mapping[str, str]
+) -> EncoderSpec:
+    is_dna = isinstance(encoder, DnabertS)
+    return EncoderSpec(
+        architecture="dnabert_s" if is_dna else "esm2",
+        name=encoder.name,
+        config=encoder.config,
+        layer=encoder.n_layers if layer is None else layer,
+        pooling="mean",
+        weights=weights,
+        weights_sha256=digests[weights],
+        tokenizer="tokenizer.json" if is_dna else None,
+    )

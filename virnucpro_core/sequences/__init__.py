@@ -1,0 +1,15 @@
+"""Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
+
+from virnucpro_core.sequences._prepare import PrepareSettings, PrepareSummary, prepare
+from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._windows import Windows, cut_windows
+
+__all__ = [
+    "PrepareSettings",
+    "PrepareSummary",
+    "RecordBatch",
+    "Windows",
+    "cut_windows",
+    "prepare",
+    "read_batches",
+]

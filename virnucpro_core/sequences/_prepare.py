@@ -1,0 +1,242 @@
+"""From a sequence file to shards of frames and a record table, in one streaming pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro_core.errors import InputError, UsageError
+from virnucpro_core.sequences._duplicates import DuplicateFinder
+from virnucpro_core.sequences._frames import Stretch, find_frames
+from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
+from virnucpro_core.sequences._windows import Windows, cut_windows
+from virnucpro_core.store import (
+    ByteStrings,
+    FrameShard,
+    RecordRows,
+    RecordTable,
+    create_record_table,
+    write_shard,
+)
+
+__all__ = ["PrepareSettings", "PrepareSummary", "frame_blocks", "prepare"]
+
+STRETCH_BASES = 1 << 18
+"""Bases translated at once: few enough to stay in the caches; a long record goes through in
+stretches of about this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareSettings:
+    """How to cut and shard.
+
+    Attributes:
+        sample: name of the sample, part of every file name.
+        window_size: in bases; the size that the classifier was trained on.
+        shard_frames: frames in a shard.
+    """
+
+    sample: str
+    window_size: int
+    shard_frames: int
+
+    def __post_init__(self) -> None:
+        if self.window_size < 3:
+            raise UsageError(
+                f"window size {self.window_size} is shorter than a codon",
+                remedy="use the size that the model was trained on",
+            )
+        if self.shard_frames < 1:
+            raise UsageError(f"shard size {self.shard_frames} is not a positive number")
+        if not self.sample or set(self.sample) & set("/\\\0\n\t"):
+            raise UsageError(f"sample name {self.sample!r} cannot be part of a file name")
+
+
+@dataclass(slots=True)
+class PrepareSummary:
+    """What `prepare` found and made, with the seconds that each of its four stages took."""
+
+    n_records: int = 0
+    n_bases: int = 0
+    n_chunks: int = 0
+    n_frames: int = 0
+    shards: list[Path] = field(default_factory=list)
+    chunking_seconds: float = 0.0
+    translation_seconds: float = 0.0
+    nucleotide_seconds: float = 0.0
+    protein_seconds: float = 0.0
+
+
+def prepare(path: Path, outdir: Path, settings: PrepareSettings) -> PrepareSummary:
+    """Write ``<outdir>/shards/<sample>.shard_00001.h5`` … and ``<outdir>/<sample>.records.h5``.
+
+    A record that yields no frame has its row in the record table all the same. Memory is bounded
+    by the batch size, the shard size and the longest record.
+
+    Raises:
+        InputError: the file cannot be read, a record holds something that is no nucleotide, or an
+            id occurs twice.
+        StoreError: a file cannot be written.
+    """
+    summary = PrepareSummary()
+    table_path = outdir / f"{settings.sample}.records.h5"
+    builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
+    with DuplicateFinder() as finder:
+        with create_record_table(table_path, sample=settings.sample) as table:
+            for batch in _timed_batches(path, summary):
+                finder.add(batch.ids)
+                n_frames = np.zeros(len(batch), dtype=np.int64)
+                windows, blocks = frame_blocks(path, batch, settings.window_size, summary)
+                for block in blocks:
+                    n_frames += np.bincount(block.record_index - batch.first, minlength=len(batch))
+                    for shard in builder.add(block):
+                        _write(shard, outdir, summary)
+                table.append(_rows(batch, windows, n_frames))
+                summary.n_records += len(batch)
+                summary.n_frames += int(n_frames.sum())
+            for shard in builder.finish():
+                _write(shard, outdir, summary)
+        _refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())
+    return summary
+
+
+def frame_blocks(
+    path: Path, batch: RecordBatch, window_size: int, summary: PrepareSummary
+) -> tuple[Windows, Iterator[FrameBlock]]:
+    """Windows of a batch, and its frames in blocks of about `STRETCH_BASES`.
+
+    Raises (while the blocks are drawn):
+        InputError: a record holds something that is no nucleotide.
+    """
+    started = time.perf_counter()
+    letters = "".join(batch.sequences).encode("ascii")
+    lengths = np.fromiter(map(len, batch.sequences), dtype=np.int64, count=len(batch))
+    windows = cut_windows(lengths, window_size)
+    summary.n_bases += len(letters)
+    summary.n_chunks += len(windows)
+    summary.chunking_seconds += time.perf_counter() - started
+    return windows, _blocks(path, batch, letters, lengths, windows, summary)
+
+
+def _blocks(
+    path: Path,
+    batch: RecordBatch,
+    letters: bytes,
+    lengths: NDArray[np.int64],
+    windows: Windows,
+    summary: PrepareSummary,
+) -> Iterator[FrameBlock]:
+    record_start = np.cumsum(lengths) - lengths
+    start = record_start[windows.record] + windows.start
+    end = start + windows.length
+    ids = np.array(batch.ids, dtype=np.object_)
+    first = 0
+    while first < len(windows):
+        # Ends grow with the windows, so this finds as many whole windows as a stretch holds.
+        limit = start[first] + max(STRETCH_BASES, int(windows.length[first]))
+        stop = int(np.searchsorted(end, limit, side="right"))
+        mine = slice(first, stop)
+        origin = int(start[first])
+        started = time.perf_counter()
+        stretch = Stretch.of(letters[origin : int(end[stop - 1])])
+        bad = stretch.first_bad_letter()
+        if bad is not None:
+            raise _not_a_nucleotide(path, batch, record_start, origin + bad, stretch.letters[bad])
+        length = windows.length[mine].astype(np.int64)
+        kept = find_frames(stretch, start[mine] - origin, length)
+        nucleotides, proteins = kept.sequences(stretch)
+        summary.translation_seconds += time.perf_counter() - started
+
+        window = kept.window + first
+        record = windows.record[window]
+        yield FrameBlock(
+            record_index=record + batch.first,
+            record_id=ids[record],
+            chunk=windows.chunk[window],
+            chunk_length=windows.length[window],
+            frame=kept.frame,
+            nucleotides=nucleotides,
+            proteins=proteins,
+        )
+        first = stop
+
+
+def _timed_batches(path: Path, summary: PrepareSummary) -> Iterator[RecordBatch]:
+    batches = read_batches(path)
+    while True:
+        started = time.perf_counter()
+        batch = next(batches, None)
+        summary.chunking_seconds += time.perf_counter() - started
+        if batch is None:
+            return
+        yield batch
+
+
+def _rows(batch: RecordBatch, windows: Windows, n_frames: NDArray[np.int64]) -> RecordRows:
+    lengths = np.fromiter(map(len, batch.sequences), dtype=np.int64, count=len(batch))
+    n_chunks = np.bincount(windows.record, minlength=len(batch))
+    return RecordRows(
+        ids=ByteStrings.from_iterable(name.encode() for name in batch.ids),
+        length=lengths,
+        n_chunks=n_chunks.astype(np.int32),
+        n_frames=n_frames.astype(np.int32),
+    )
+
+
+def _write(shard: FrameShard, outdir: Path, summary: PrepareSummary) -> None:
+    path = outdir / "shards" / f"{shard.sample}.shard_{shard.index:05d}.h5"
+    started = time.perf_counter()
+    write_shard(shard, path)
+    seconds = time.perf_counter() - started
+    # One file holds both kinds of sequence: its time is shared out by their bytes.
+    share = len(shard.nucleotides.data) / (len(shard.nucleotides.data) + len(shard.proteins.data))
+    summary.nucleotide_seconds += seconds * share
+    summary.protein_seconds += seconds * (1 - share)
+    summary.shards.append(path)
+
+
+def _not_a_nucleotide(
+    path: Path, batch: RecordBatch, record_start: NDArray[np.int64], position: int, letter: int
+) -> InputError:
+    row = int(np.searchsorted(record_start, position, side="right")) - 1
+    # Empty records share their start with the record behind them; the last of those has the base.
+    base = position - int(record_start[row]) + 1
+    character = chr(letter)
+    if character in "-.":
+        remedy = "remove the gaps of the alignment first"
+    elif character.isalpha() or character == "*":
+        remedy = "give nucleotides, not proteins; write masked bases as N"
+    else:
+        remedy = "give nucleotides only (A, C, G, T, U and IUPAC letters)"
+    return InputError(
+        f"has {character!r} at base {base}, which is not a nucleotide",
+        where=f"{path}, record {batch.first + row + 1} ({batch.ids[row]})",
+        remedy=remedy,
+    )
+
+
+def _refuse_duplicates(path: Path, table: RecordTable, hashes: set[int]) -> None:
+    """Hashes can collide; only ids that are really equal are refused."""
+    if not hashes:
+        return
+    seen: dict[str, int] = {}
+    number = 0
+    for rows in table.blocks():
+        for name in rows.ids:
+            number += 1
+            record_id = name.decode()
+            if hash(record_id) not in hashes:
+                continue
+            if record_id in seen:
+                raise InputError(
+                    f"the id {record_id} is that of record {seen[record_id]} again",
+                    where=f"{path}, record {number}",
+                    remedy="make the ids unique (for example with 'seqkit rename')",
+                )
+            seen[record_id] = number

@@ -1,0 +1,68 @@
+// Reads in, calls out: shards are embedded and scored side by side, then joined for each sample.
+include { PREPARE       } from '../modules/prepare'
+include { EMBED_DNA     } from '../modules/embed_dna'
+include { EMBED_PROTEIN } from '../modules/embed_protein'
+include { CLASSIFY      } from '../modules/classify'
+include { CONSENSUS     } from '../modules/consensus'
+include { REPORT        } from '../modules/report'
+
+workflow PREDICT {
+    take:
+    reads    // channel: [ [id: sample], sequence file ]
+    bundle   // map: path, sha256, window_size
+    settings // map: device, precision, token_budget, shard_frames, threshold, parameters_json
+    code     // string: digest of the code
+
+    main:
+    PREPARE(reads, bundle.window_size, settings.shard_frames, code)
+
+    // The digest of the model is no input of PREPARE: only the window size reaches it, so another
+    // model of the same size starts from the same shards.
+    shards = PREPARE.out.shards.flatMap { meta, files ->
+        files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
+    }
+    embedding = settings.subMap(['device', 'precision', 'token_budget'])
+    EMBED_DNA(shards, bundle.path, embedding, bundle.sha256, code)
+    EMBED_PROTEIN(shards, bundle.path, embedding, bundle.sha256, code)
+
+    CLASSIFY(
+        shards.join(EMBED_DNA.out.embeddings).join(EMBED_PROTEIN.out.embeddings),
+        bundle.path,
+        bundle.sha256,
+        code,
+    )
+
+    // Sorted, so that the order in which tasks finish never shows in a result or a task's hash.
+    scores = CLASSIFY.out.scores
+        .map { meta, file -> [groupKey([id: meta.id], meta.n_shards), file] }
+        .groupTuple()
+        .map { key, files -> [key.groupTarget, files.sort { file -> file.name }] }
+    without_frames = PREPARE.out.shards
+        .filter { _meta, files -> files.isEmpty() }
+        .map { meta, _files -> [meta, []] }
+
+    CONSENSUS(
+        reads.join(PREPARE.out.records).join(scores.mix(without_frames)),
+        settings.threshold,
+        bundle.sha256,
+        code,
+    )
+    REPORT(
+        CONSENSUS.out.sequences,
+        bundle.path,
+        settings.parameters_json,
+        bundle.sha256,
+        code,
+    )
+
+    emit:
+    sequences = CONSENSUS.out.sequences
+    run       = REPORT.out.run
+    versions  = PREPARE.out.versions.mix(
+        EMBED_DNA.out.versions,
+        EMBED_PROTEIN.out.versions,
+        CLASSIFY.out.versions,
+        CONSENSUS.out.versions,
+        REPORT.out.versions,
+    )
+}
