@@ -5,26 +5,28 @@ process CLASSIFY {
 
     input:
     tuple val(meta), path(shard), path(dna), path(protein)
-    path bundle, stageAs: 'bundle'
+    path bundle, stageAs: 'model/*'
     val bundle_sha256
     val code_sha256
 
     output:
     tuple val(meta), path("${meta.shard}.scores.h5"), emit: scores
-    path 'stages.tsv', emit: stages
+    path "stages/CLASSIFY_${meta.shard}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
     """
-    classify.py ${shard} --dna ${dna} --protein ${protein} --model bundle \\
-        --output ${meta.shard}.scores.h5 --stages stages.tsv
-    versions.py ${task.process} torch numpy h5py > versions.yml
+    mkdir -p stages
+    classify.py ${shard} --dna ${dna} --protein ${protein} --model ${bundle} \\
+        --output ${meta.shard}.scores.h5 --stages stages/CLASSIFY_${meta.shard}.tsv
+    versions.py CLASSIFY torch numpy h5py > versions.yml
     """
 
     stub:
     """
+    mkdir -p stages
     touch ${meta.shard}.scores.h5
-    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages.tsv
-    versions.py ${task.process} torch numpy h5py > versions.yml
+    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CLASSIFY_${meta.shard}.tsv
+    versions.py CLASSIFY torch numpy h5py > versions.yml
     """
 }

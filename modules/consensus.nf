@@ -11,25 +11,29 @@ process CONSENSUS {
     val code_sha256
 
     output:
-    tuple val(meta), path('sequences.tsv'), emit: sequences
-    tuple val(meta), path('prediction_results.txt'), emit: frames
-    tuple val(meta), path('prediction_results_highestscore.csv'), emit: chunks
-    tuple val(meta), path('viral.fasta.gz'), emit: viral
-    path 'stages.tsv', emit: stages
+    tuple val(meta), path("${meta.id}/sequences.tsv"), emit: sequences
+    tuple val(meta), path("${meta.id}/prediction_results.txt"), emit: frames
+    tuple val(meta), path("${meta.id}/prediction_results_highestscore.csv"), emit: chunks
+    tuple val(meta), path("${meta.id}/viral.fasta.gz"), emit: viral
+    path "stages/CONSENSUS_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
     """
+    mkdir -p ${meta.id} stages
     consensus.py --records ${records} --reads ${reads} --sample ${meta.id} \\
-        --threshold ${threshold} --outdir . --stages stages.tsv ${scores}
-    versions.py ${task.process} dnaio numpy h5py > versions.yml
+        --threshold ${threshold} --outdir ${meta.id} \\
+        --stages stages/CONSENSUS_${meta.id}.tsv ${scores}
+    versions.py CONSENSUS dnaio numpy h5py > versions.yml
     """
 
     stub:
     """
-    touch sequences.tsv prediction_results.txt prediction_results_highestscore.csv
-    gzip -c < /dev/null > viral.fasta.gz
-    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages.tsv
-    versions.py ${task.process} dnaio numpy h5py > versions.yml
+    mkdir -p ${meta.id} stages
+    touch ${meta.id}/sequences.tsv ${meta.id}/prediction_results.txt
+    touch ${meta.id}/prediction_results_highestscore.csv
+    gzip -c < /dev/null > ${meta.id}/viral.fasta.gz
+    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CONSENSUS_${meta.id}.tsv
+    versions.py CONSENSUS dnaio numpy h5py > versions.yml
     """
 }

@@ -5,28 +5,31 @@ process EMBED_PROTEIN {
 
     input:
     tuple val(meta), path(shard)
-    path bundle, stageAs: 'bundle'
+    path bundle, stageAs: 'model/*'
     val settings
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.shard}.protein.h5"), emit: embeddings
-    path 'stages.tsv', emit: stages
+    tuple val(meta), path("${meta.id}/embeddings/${meta.shard}.protein.h5"), emit: embeddings
+    path "stages/EMBED_PROTEIN_${meta.shard}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
     """
-    embed.py ${shard} --encoder protein --model bundle --output ${meta.shard}.protein.h5 \\
+    mkdir -p ${meta.id}/embeddings stages
+    embed.py ${shard} --encoder protein --model ${bundle} \\
+        --output ${meta.id}/embeddings/${meta.shard}.protein.h5 \\
         --device ${settings.device} --precision ${settings.precision} \\
-        --token-budget ${settings.token_budget} --stages stages.tsv
-    versions.py ${task.process} torch numpy h5py > versions.yml
+        --token-budget ${settings.token_budget} --stages stages/EMBED_PROTEIN_${meta.shard}.tsv
+    versions.py EMBED_PROTEIN torch numpy h5py > versions.yml
     """
 
     stub:
     """
-    touch ${meta.shard}.protein.h5
-    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages.tsv
-    versions.py ${task.process} torch numpy h5py > versions.yml
+    mkdir -p ${meta.id}/embeddings stages
+    touch ${meta.id}/embeddings/${meta.shard}.protein.h5
+    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/EMBED_PROTEIN_${meta.shard}.tsv
+    versions.py EMBED_PROTEIN torch numpy h5py > versions.yml
     """
 }

@@ -4,29 +4,36 @@ process REPORT {
     label 'light'
 
     input:
-    tuple val(meta), path(sequences)
-    path bundle, stageAs: 'bundle'
-    val parameters_json
+    tuple val(meta), path(reads, stageAs: 'reads/*'), path(sequences)
+    path bundle, stageAs: 'model/*'
+    val run
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path('run.json'), emit: run
+    tuple val(meta), path("${meta.id}/run.json"), emit: run
     path 'versions.yml', emit: versions
 
     script:
     """
+    mkdir -p ${meta.id}
     cat > parameters.json <<'JSON'
-    ${parameters_json}
+    ${run.parameters_json}
     JSON
-    report.py run --sample ${meta.id} --sequences ${sequences} --model bundle \\
-        --parameters parameters.json --output run.json
-    versions.py ${task.process} > versions.yml
+    cat > command.txt <<'COMMAND'
+    ${run.command}
+    COMMAND
+    report.py run --sample ${meta.id} --sequences ${sequences} --reads ${reads} \\
+        --model ${bundle} --parameters parameters.json --command "\$(< command.txt)" \\
+        --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256} \\
+        --output ${meta.id}/run.json
+    versions.py REPORT > versions.yml
     """
 
     stub:
     """
-    echo '{}' > run.json
-    versions.py ${task.process} > versions.yml
+    mkdir -p ${meta.id}
+    echo '{}' > ${meta.id}/run.json
+    versions.py REPORT > versions.yml
     """
 }

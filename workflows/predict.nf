@@ -10,7 +10,8 @@ workflow PREDICT {
     take:
     reads    // channel: [ [id: sample], sequence file ]
     bundle   // map: path, sha256, window_size
-    settings // map: device, precision, token_budget, shard_frames, threshold, parameters_json
+    settings // map: device, precision, token_budget, shard_frames, threshold
+    run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
     main:
@@ -48,16 +49,16 @@ workflow PREDICT {
         code,
     )
     REPORT(
-        CONSENSUS.out.sequences,
+        reads.join(CONSENSUS.out.sequences),
         bundle.path,
-        settings.parameters_json,
+        run,
         bundle.sha256,
         code,
     )
 
     emit:
     sequences = CONSENSUS.out.sequences
-    run       = REPORT.out.run
+    runs      = REPORT.out.run
     versions  = PREPARE.out.versions.mix(
         EMBED_DNA.out.versions,
         EMBED_PROTEIN.out.versions,

@@ -71,10 +71,13 @@ class TruthComparison:
         rows = [("all", total), *self.by_label.items()]
         rows += [(f"  {key[1]} {key[2]}", tally) for key, tally in self.by_genome.items()]
         width = max(len(name) for name, _ in rows)
+        scored = total.right + total.wrong
         yield (
-            f"{total.right} of {total.total} calls are right ({total.accuracy:.1%}); "
+            f"{total.right} of {total.total} reads are called right ({total.accuracy:.1%}); "
             f"{total.wrong} wrong, {total.not_scorable} not scorable (counted as misses)"
         )
+        if scored:
+            yield f"of the {scored} that could be scored, {total.right / scored:.1%} are right"
         yield f"{'truth':<{width}}  reads  right  wrong  not scorable  right %"
         for name, t in rows:
             yield (

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from virnucpro_core import reporting
+from virnucpro_core.cli._options import ModelOption, SampleOption
+from virnucpro_core.errors import InputError
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Summaries of a run.", no_args_is_help=True)
+
+
+@app.command()
+def run(
+    sample: SampleOption,
+    sequences: Annotated[Path, typer.Option(help="The sample's sequences.tsv.")],
+    reads: Annotated[Path, typer.Option(help="The sequence file that was prepared.")],
+    model: ModelOption,
+    parameters: Annotated[Path, typer.Option(help="The pipeline's parameters, a JSON object.")],
+    code_sha256: Annotated[str, typer.Option(help="Digest of the code that ran.")],
+    output: Annotated[Path, typer.Option(help="run.json to write.")],
+    command: Annotated[str, typer.Option(help="The command line of the run.")] = "",
+    nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
+) -> None:
+    """Write what made a sample's results: versions, parameters, digests, counts."""
+    from virnucpro_core.models import load_bundle
+
+    bundle = load_bundle(model)
+    reporting.write_run_json(
+        output,
+        sample=sample,
+        sequences=sequences,
+        reads=[reads],
+        parameters=_json_object(parameters),
+        bundle_name=bundle.name,
+        bundle_sha256=bundle.sha256,
+        code_sha256=code_sha256,
+        command=shlex.split(command),
+        nextflow_version=nextflow_version,
+    )
 
 
 @app.command()
@@ -34,3 +68,13 @@ def truth(
     from virnucpro_core.calling import compare_with_truth
 
     typer.echo(str(compare_with_truth(sequences, labels)))
+
+
+def _json_object(path: Path) -> dict[str, reporting.Json]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"is not readable JSON ({error})", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise InputError("is JSON, but not an object", where=str(path))
+    return content

@@ -112,11 +112,11 @@ def mean_pool(
 
 
 def _refuse_non_finite(values: NDArray[np.float32]) -> None:
-    finite = np.isfinite(values).all(axis=1).astype(np.bool_)
-    if not finite.all():
-        first = int(finite.argmin())
+    finite: list[bool] = np.all(np.isfinite(values), axis=1).tolist()
+    if not all(finite):
+        first = finite.index(False)
         raise NumericError(
-            f"{np.count_nonzero(~finite)} of {len(finite)} embeddings hold NaN or infinity",
+            f"{finite.count(False)} of {len(finite)} embeddings hold NaN or infinity",
             where=f"sequence {first + 1}",
             remedy="run with --precision fp32; if that does not help, verify the model bundle",
         )

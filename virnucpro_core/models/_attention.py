@@ -75,18 +75,20 @@ class GroupedAttention:
     def __call__(self, qkv: Tensor, /) -> Tensor:
         """[T, 3, H, d] to [T, H · d]."""
         n_tokens, _, n_heads, head_width = qkv.shape
-        query_key, value = qkv[:, :2], qkv[:, 2]
+        query_key, values = qkv[:, :2], qkv[:, 2]
         if self.rotary is not None:
             query_key = self.rotary.turn(query_key)
-        query, key = query_key[:, 0], query_key[:, 1]
+        # One split instead of a slice per group: its gradient is one concatenation, where those of
+        # slices are as many tensors of full size.
+        sizes = [group.stop - group.start for group in self.layout.groups]
+        parts = (torch.split(x, sizes) for x in (query_key[:, 0], query_key[:, 1], values))
         attended: list[Tensor] = []
-        for group in self.layout.groups:
-            rows = slice(group.start, group.stop)
+        for group, query, key, value in zip(self.layout.groups, *parts, strict=True):
             shape = (group.n_sequences, group.length, n_heads, head_width)
             out = F.scaled_dot_product_attention(
-                query[rows].view(shape).transpose(1, 2),
-                key[rows].view(shape).transpose(1, 2),
-                value[rows].view(shape).transpose(1, 2),
+                query.view(shape).transpose(1, 2),
+                key.view(shape).transpose(1, 2),
+                value.view(shape).transpose(1, 2),
                 attn_mask=(
                     None if self.bias is None else self.bias[..., : group.length, : group.length]
                 ),

@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import torch
 
+from virnucpro_core._files import sha256_of_file
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._bundle_spec import (
     BundleSpec,
@@ -30,11 +31,10 @@ from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
 from virnucpro_core.models._weights import check_weights, load_weights
 
-__all__ = ["MANIFEST", "Bundle", "load_bundle", "sha256_of_file"]
+__all__ = ["MANIFEST", "Bundle", "load_bundle"]
 
 MANIFEST = "bundle.json"
 _FETCH_AGAIN = "fetch or train the bundle again"
-_BLOCK = 1 << 20  # bytes read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +146,6 @@ def load_bundle(path: Path) -> Bundle:
     check_weights(lambda: MlpClassifier(spec.classifier.config), path / spec.classifier.weights)
     _load_dna_tokenizer(path, spec.dna)
     return Bundle(path, hashlib.sha256(content).hexdigest(), spec)
-
-
-def sha256_of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in lower-case hexadecimal.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_digest(path: Path, expected: str) -> None:

@@ -54,11 +54,10 @@ def convert_esm2(state: Mapping[str, Tensor], config: Esm2Config) -> dict[str, T
     Raises:
         BundleError: a tensor is missing, unexpected or of another shape than ``config`` asks for.
     """
-    fair_esm = "embed_tokens.weight"
-    if any(_has_suffix(name, fair_esm) for name in state):
-        return _convert(state, fair_esm, _fair_esm_rules(config))
-    hugging_face = "embeddings.word_embeddings.weight"
-    return _convert(state, hugging_face, _hugging_face_rules(config))
+    # A name that only fair-esm has in every layer, whatever else is missing.
+    if any(".self_attn_layer_norm." in name for name in state):
+        return _convert(state, "embed_tokens.weight", _fair_esm_rules(config))
+    return _convert(state, "embeddings.word_embeddings.weight", _hugging_face_rules(config))
 
 
 def convert_dnabert_s(state: Mapping[str, Tensor], config: DnabertSConfig) -> dict[str, Tensor]:
@@ -157,8 +156,9 @@ def _convert(state: Mapping[str, Tensor], anchor: str, rules: list[_Rule]) -> di
     """Apply ``rules``; the prefix is whatever stands before the tensor ``anchor``."""
     anchors = [name for name in state if _has_suffix(name, anchor)]
     if len(anchors) != 1:
+        count = len(anchors) or "no"
         raise BundleError(
-            f"the checkpoint has {len(anchors)} tensors named {anchor}, not one",
+            f"the checkpoint has {count} tensors named {anchor}, it should have one",
             remedy="use the weights of the architecture that the bundle names",
         )
     prefix = anchors[0].removesuffix(anchor)

@@ -94,4 +94,8 @@ class Encoder(nn.Module):
 
 def empty_embedding(n_tokens: int, width: int) -> nn.Embedding:
     """A trainable embedding whose numbers are still to be set."""
-    return nn.Embedding.from_pretrained(torch.empty(n_tokens, width), freeze=False)
+    # Not nn.Embedding(...): that fills in numbers, even on the meta device.
+    embedding: nn.Embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        torch.empty(n_tokens, width), freeze=False
+    )
+    return embedding

@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 
+from virnucpro_core._files import sha256_of_file
 from virnucpro_core.errors import BundleError
-from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle, sha256_of_file
+from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
 from virnucpro_core.models._bundle_spec import LABELS, BundleSpec, ClassifierSpec, EncoderSpec
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._esm2 import Esm2

@@ -1,6 +1,6 @@
 """What a run did: the summary of its stages and its provenance."""
 
-from virnucpro_core.reporting._run_json import RUN_JSON_SCHEMA_VERSION, write_run_json
+from virnucpro_core.reporting._run_json import RUN_JSON_SCHEMA_VERSION, Json, write_run_json
 from virnucpro_core.reporting._stages import (
     STAGES,
     Stage,
@@ -14,6 +14,7 @@ from virnucpro_core.reporting._stages import (
 __all__ = [
     "RUN_JSON_SCHEMA_VERSION",
     "STAGES",
+    "Json",
     "Stage",
     "StageSummary",
     "read_stages",

@@ -1,10 +1,12 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
+from virnucpro_core.sequences._frames import KeptFrames, translate_windows
 from virnucpro_core.sequences._prepare import PrepareSettings, PrepareSummary, prepare
 from virnucpro_core.sequences._reader import RecordBatch, read_batches
 from virnucpro_core.sequences._windows import Windows, cut_windows
 
 __all__ = [
+    "KeptFrames",
     "PrepareSettings",
     "PrepareSummary",
     "RecordBatch",
@@ -12,4 +14,5 @@ __all__ = [
     "cut_windows",
     "prepare",
     "read_batches",
+    "translate_windows",
 ]

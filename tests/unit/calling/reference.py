@@ -7,6 +7,7 @@ score is at least the largest first one.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable, Sequence
 
 from tests.unit.calling.samples import Frame, Record
@@ -19,7 +20,9 @@ def frame_file(frames: Iterable[Frame]) -> str:
         predicted = 0
         if float(frame.score2) > float(frame.score1):  # argmax: the first of two equal ones
             predicted = 1
-        lines.append(f"{frame.id}\t{['others', 'virus'][predicted]}\t{frame.score1}\t{frame.score2}")
+        lines.append(
+            f"{frame.id}\t{['others', 'virus'][predicted]}\t{frame.score1}\t{frame.score2}"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -52,10 +55,15 @@ def record_scores(records: Iterable[Record], frames: Sequence[Frame]) -> dict[st
         chunks.setdefault(frame.id[:-2], []).append(frame)
     sums: dict[str, list[float]] = {}
     for name, group in chunks.items():
-        largest1 = max(float(f.score1) for f in group)
-        largest2 = max(float(f.score2) for f in group)
+        largest1 = max(float32(f.score1) for f in group)
+        largest2 = max(float32(f.score2) for f in group)
         total = sums.setdefault(name.rpartition("_chunk_")[0], [0.0, 0.0])
         total[0] += largest2 / (largest1 + largest2) * group[0].chunk_length
         total[1] += group[0].chunk_length
     ids = [name.split()[0] for name, _ in records]
     return {name: sums[name][0] / sums[name][1] if name in sums else None for name in ids}
+
+
+def float32(text: str) -> float:
+    """The float32 number that ``text`` is the shortest name of."""
+    return struct.unpack("f", struct.pack("f", float(text)))[0]

@@ -69,7 +69,7 @@ def make_sample(
     folder: Path,
     records: Sequence[Record],
     *,
-    shard_frames: int = 7,
+    shard_frames: int = 200,
     seed: int = 1,
     scores: np.ndarray | None = None,
 ) -> Sample:

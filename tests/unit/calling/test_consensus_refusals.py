@@ -52,9 +52,7 @@ def test_no_shard_at_all(sample: Sample) -> None:
 def test_a_shard_twice(sample: Sample, tmp_path: Path) -> None:
     copy = tmp_path / "copy.h5"
     copy.write_bytes(sample.score_paths[1].read_bytes())
-    refuse(
-        sample, StoreError, "holds shard 2, as does", score_paths=[*sample.score_paths, copy]
-    )
+    refuse(sample, StoreError, "holds shard 2, as does", score_paths=[*sample.score_paths, copy])
 
 
 def test_a_shards_frames_again_under_the_next_number(sample: Sample, tmp_path: Path) -> None:
@@ -62,7 +60,10 @@ def test_a_shards_frames_again_under_the_next_number(sample: Sample, tmp_path: P
     copy.write_bytes(sample.score_paths[-1].read_bytes())
     edit_scores(copy, shard=len(sample.score_paths) + 1)
     refuse(
-        sample, StoreError, "does not follow the frame before", score_paths=[*sample.score_paths, copy]
+        sample,
+        StoreError,
+        "does not follow the frame before",
+        score_paths=[*sample.score_paths, copy],
     )
 
 
@@ -144,9 +145,7 @@ def shorten_column(path: Path) -> None:
         (shorten_column, "unequal length"),
     ],
 )
-def test_a_damaged_score_file(
-    sample: Sample, damage: Callable[[Path], None], match: str
-) -> None:
+def test_a_damaged_score_file(sample: Sample, damage: Callable[[Path], None], match: str) -> None:
     damage(sample.score_paths[0])
     refuse(sample, StoreError, match)
 

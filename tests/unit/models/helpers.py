@@ -14,8 +14,12 @@ from virnucpro_core.store import ByteStrings
 RESIDUES = "LAGVSERTIDPKQNFYMHWCXBUZO"
 
 
-def randomise(module: nn.Module, seed: int) -> None:
-    """Weights large enough that a wrong formula shows: a fresh model is close to doing nothing."""
+def randomise(module: nn.Module, seed: int, gain: float = 1.5) -> None:
+    """Weights large enough that a wrong formula shows: a fresh model is close to doing nothing.
+
+    Linear layers make their output about ``gain`` times as large as their input. Above 1 every
+    layer also makes rounding errors larger.
+    """
     generator = torch.Generator().manual_seed(seed)
 
     def normal(tensor: Tensor, std: float, mean: float = 0.0) -> None:
@@ -24,7 +28,7 @@ def randomise(module: nn.Module, seed: int) -> None:
     with torch.no_grad():
         for part in module.modules():
             if isinstance(part, nn.Linear):
-                normal(part.weight, 1.5 / part.in_features**0.5)
+                normal(part.weight, gain / part.in_features**0.5)
                 if part.bias is not None:
                     normal(part.bias, 0.3)
             elif isinstance(part, nn.Embedding):
@@ -67,3 +71,9 @@ def dna_tokenizer() -> tokenizers.Tokenizer:
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     tokenizer.add_special_tokens(special)
     return tokenizer
+
+
+def max_difference(a: Tensor, b: Tensor) -> float:
+    """Largest absolute difference; the shapes must agree."""
+    assert a.shape == b.shape
+    return (a.double() - b.double()).abs().max().item()

@@ -1,0 +1,38 @@
+// Entry: checks the parameters, then runs the task that was asked for.
+include { PREDICT } from './workflows/predict'
+include { help; checkParameters; readSample } from './workflows/parameters'
+include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
+
+workflow {
+    if (params.help.toString().toBoolean()) {
+        println(help())
+        return
+    }
+    settings = checkParameters(params)
+    reads = channel.of(readSample(params.input, params.sample))
+    bundle = readBundle(params.model)
+    code = codeDigest(projectDir)
+
+    PREDICT(
+        reads,
+        bundle,
+        settings,
+        describeRun(params, settings, bundle, workflow),
+        code,
+    )
+    PREDICT.out.versions
+        .map { file -> file.text }
+        .unique()
+        .collectFile(
+            name: 'software_versions.yml',
+            storeDir: "${params.outdir}/pipeline_info",
+            sort: true,
+        )
+
+    // Without a result there is nothing to sum up; Nextflow has said what went wrong.
+    workflow.onComplete = {
+        if (workflow.success) {
+            log.info(reportStages(workflow, projectDir, params.outdir))
+        }
+    }
+}

@@ -1,0 +1,51 @@
+"""A model bundle with random weights: small and quick, and enough to run every process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from tests.unit.models.helpers import dna_tokenizer, randomise
+from virnucpro_core.models import (
+    ClassifierConfig,
+    DnabertS,
+    DnabertSConfig,
+    Esm2,
+    Esm2Config,
+    MlpClassifier,
+    write_bundle,
+)
+
+WINDOW_SIZE = 300
+
+
+def make_bundle(path: Path, *, seed: int = 0, window_size: int = WINDOW_SIZE) -> Path:
+    """Write a bundle with weights drawn from ``seed``, and return its path."""
+    tokenizer = dna_tokenizer()
+    tokenizer_file = path.with_name(f"{path.name}.tokenizer.json")
+    tokenizer.save(str(tokenizer_file))
+    vocabulary = tokenizer.get_vocab_size()
+    dna = DnabertS(
+        DnabertSConfig(
+            n_layers=1, width=16, n_heads=2, feed_forward_width=32, vocabulary_size=vocabulary
+        )
+    )
+    protein = Esm2(Esm2Config(n_layers=1, width=16, n_heads=2))
+    classifier = MlpClassifier(ClassifierConfig(input_width=32, hidden_width=8))
+    for number, module in enumerate((dna, protein, classifier)):
+        randomise(module, 10 * seed + number)
+    with torch.no_grad():
+        write_bundle(
+            path,
+            name=f"random-{seed}",
+            description="Random weights, for the tests of the pipeline.",
+            licence="MIT",
+            window_size=window_size,
+            dna=dna,
+            dna_tokenizer=tokenizer_file,
+            protein=protein,
+            classifier=classifier,
+        )
+    tokenizer_file.unlink()
+    return path

@@ -1,0 +1,66 @@
+"""What a run refuses: one clear line, no traceback, and before the first task where possible."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.bundles import make_bundle
+from tests.pipeline.running import READS, run_pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("refusals")
+    make_bundle(folder / "model")
+    (folder / "empty").mkdir()
+    (folder / "broken").mkdir()
+    (folder / "broken" / "bundle.json").write_text('{"window_size": ')
+    (folder / "protein.fasta").write_text(">albumin\nMKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGE\n")
+    whole = gzip.compress(READS.read_bytes())
+    (folder / "cut.fasta.gz").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--input is missing"),
+        (["--input", "absent.fasta"], "--input absent.fasta: there is no such file"),
+        (["--input", "empty"], "--input empty: this is not a file"),
+        (["--input", READS, "--tresholds", "1"], "Unknown parameter --tresholds"),
+        (["--input", READS, "--model", "absent"], "--model absent: there is no such folder"),
+        (["--input", READS, "--model", "empty"], "it has no bundle.json"),
+        (["--input", READS, "--model", "broken"], "bundle.json has no window_size"),
+        (["--input", READS, "--task", "train"], "--task train does not exist yet"),
+        (["--input", READS, "--threshold", "2"], "must be a number from 0 to 1"),
+        (["--input", READS, "--sample", "../up"], "--sample is '../up'"),
+        (["--input", READS, "--shard_frames", "0"], "a whole number of at least 1"),
+    ],
+)
+def test_parameters_are_refused_before_the_first_task(
+    folder: Path, arguments: list[str | Path], message: str
+) -> None:
+    given = arguments if "--model" in arguments else [*arguments, "--model", "model"]
+    run = run_pipeline(folder, *given, outdir="refused")
+    assert run.exit_code != 0
+    lines = [line for line in run.output.splitlines() if message in line]
+    assert len(lines) == 1, run.output
+    assert run.tasks() == []
+    assert "Stage " not in run.output
+
+
+@pytest.mark.parametrize("name", ["protein.fasta", "cut.fasta.gz"])
+def test_a_file_that_holds_no_whole_reads_is_refused(folder: Path, name: str) -> None:
+    run = run_pipeline(folder, "--input", name, "--model", "model", profile=None, outdir=name)
+    assert run.exit_code != 0
+    assert len([x for x in run.output.splitlines() if f"error: reads/{name}" in x]) == 1, run.output
+    assert "Traceback" not in run.output
+    assert "Stage " not in run.output
+    # Bad input stays bad: it is not tried again.
+    assert run.tasks() == [("PREPARE", "FAILED")]
+    assert not (run.outdir / name.split(".")[0]).exists()

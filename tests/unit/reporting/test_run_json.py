@@ -1,0 +1,127 @@
+"""run.json: what made the results, the same bytes for the same run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from virnucpro_core import __version__
+from virnucpro_core.errors import InputError, StoreError
+from virnucpro_core.reporting import write_run_json
+
+TABLE = """id\tlength\tn_chunks\tn_frames\tvirus_score\tcall\treason
+a\t500\t1\t3\t0.9\tvirus\tNA
+b\t700\t2\t5\t0.1\tnon-virus\tNA
+c\t300\t1\t1\t0.2\tnon-virus\tNA
+"d\t0\t1\t0\tNA\tnot-scorable\tempty
+"""
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> dict[str, Any]:
+    sequences = tmp_path / "sequences.tsv"
+    sequences.write_text(TABLE)
+    reads = tmp_path / "reads.fasta"
+    reads.write_text(">a\nACGT\n")
+    return {
+        "sample": "s",
+        "sequences": sequences,
+        "reads": [reads],
+        "parameters": {"window": 500, "input": "reads.fasta", "deep": {"b": None, "a": 0.5}},
+        "bundle_name": "demo",
+        "bundle_sha256": "b" * 64,
+        "code_sha256": "c" * 64,
+        "command": ["nextflow", "run", "main.nf", "--input", "my reads.fasta"],
+    }
+
+
+def written(path: Path, arguments: dict[str, Any]) -> dict[str, Any]:
+    write_run_json(path, **arguments)
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content
+
+
+def test_content(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    run = written(tmp_path / "run.json", arguments)
+    assert run["schema_version"] == 1
+    assert run["sample"] == "s"
+    assert run["counts"] == {
+        "records": 4,
+        "virus": 1,
+        "non_virus": 2,
+        "not_scorable": 1,
+        "bases": 1500,
+        "chunks": 5,
+        "frames": 9,
+    }
+    digest = hashlib.sha256(b">a\nACGT\n").hexdigest()
+    assert run["inputs"] == [{"name": "reads.fasta", "bytes": 8, "sha256": digest}]
+    assert run["parameters"] == arguments["parameters"]
+    assert run["bundle"] == {"name": "demo", "sha256": "b" * 64}
+    assert run["code"] == {"sha256": "c" * 64}
+    assert run["command"] == arguments["command"]
+    assert run["machine"]["cpu_count"] >= 1
+    assert {"platform", "architecture"} < set(run["machine"])
+
+
+def test_versions(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    versions = written(tmp_path / "run.json", arguments)["versions"]
+    assert versions["virnucpro"] == __version__
+    assert versions["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert versions["torch"] == metadata.version("torch")
+    assert versions["numpy"] == metadata.version("numpy")
+    assert versions["h5py"] == metadata.version("h5py")
+    assert "nextflow" not in versions
+    given = written(tmp_path / "run.json", {**arguments, "nextflow_version": "24.10.0"})
+    assert given["versions"]["nextflow"] == "24.10.0"
+
+
+def test_bytes_do_not_depend_on_time_or_the_order_of_parameters(
+    tmp_path: Path, arguments: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_run_json(tmp_path / "1.json", **arguments)
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    swapped = {"deep": {"a": 0.5, "b": None}, "input": "reads.fasta", "window": 500}
+    write_run_json(tmp_path / "2.json", **{**arguments, "parameters": swapped})
+    assert (tmp_path / "1.json").read_bytes() == (tmp_path / "2.json").read_bytes()
+
+
+def test_times_only_when_given(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    assert not {"started", "finished"} & set(written(tmp_path / "run.json", arguments))
+    run = written(tmp_path / "run.json", {**arguments, "started": "2025-01-01T00:00:00Z"})
+    assert run["started"] == "2025-01-01T00:00:00Z"
+    assert "finished" not in run
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("\tvirus\t", "\tmaybe\t"), ("call", "verdict"), ("\t500\t", "\tx\t"), (TABLE, "")],
+)
+def test_a_table_that_is_none(
+    tmp_path: Path, arguments: dict[str, Any], old: str, new: str
+) -> None:
+    arguments["sequences"].write_text(TABLE.replace(old, new, 1))
+    with pytest.raises(StoreError, match="is not a result table"):
+        write_run_json(tmp_path / "run.json", **arguments)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_reads_that_are_gone(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    arguments["reads"][0].unlink()
+    with pytest.raises(InputError, match=r"reads\.fasta: cannot be read"):
+        write_run_json(tmp_path / "run.json", **arguments)
+
+
+def test_reporting_needs_the_standard_library_only() -> None:
+    code = (
+        "import sys, virnucpro_core.reporting as _; "
+        "sys.exit(bool({'numpy', 'h5py', 'torch', 'typer'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

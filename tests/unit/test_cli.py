@@ -1,0 +1,118 @@
+"""The command line: every step on real files, exit codes, one line for every error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import pytest
+
+from tests.pipeline.bundles import WINDOW_SIZE, make_bundle
+from virnucpro_core.cli import main
+
+READS = Path(__file__).parents[1] / "data" / "reads.fasta"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("model") / "bundle")
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    outdir = tmp_path_factory.mktemp("prepared")
+    size = str(WINDOW_SIZE)
+    assert run("prepare", READS, "--sample", "s", "--window-size", size, "--outdir", outdir) == 0
+    return outdir / "shards" / "s.shard_00001.h5"
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_the_steps_lead_from_reads_to_calls(tmp_path: Path, bundle: Path, shard: Path) -> None:
+    for encoder in ("dna", "protein"):
+        output = tmp_path / f"{encoder}.h5"
+        stages = tmp_path / f"{encoder}.tsv"
+        words = ("--encoder", encoder, "--model", bundle, "--output", output, "--stages", stages)
+        assert run("embed", shard, *words, "--precision", "fp32") == 0
+        with h5py.File(output) as file:
+            assert file["embeddings"].shape == (len(file["ids"]), 16)
+            assert file.attrs["precision"] == "fp32"
+        assert stages.read_text().count("\n") == 2
+    dna, protein, scores = (tmp_path / name for name in ("dna.h5", "protein.h5", "scores.h5"))
+    words = ("--dna", dna, "--protein", protein, "--model", bundle, "--output", scores)
+    assert run("classify", shard, *words) == 0
+    records = shard.parents[1] / "s.records.h5"
+    words = ("--records", records, "--reads", READS, "--sample", "s", "--outdir", tmp_path)
+    assert run("consensus", *words, scores) == 0
+    lines = (tmp_path / "sequences.tsv").read_text().splitlines()
+    assert len(lines) == 1 + READS.read_text().count(">")
+    parameters = tmp_path / "parameters.json"
+    parameters.write_text('{"input": "reads.fasta"}')
+    words = ("--sample", "s", "--sequences", tmp_path / "sequences.tsv", "--reads", READS)
+    more = ("--model", bundle, "--parameters", parameters, "--code-sha256", "0" * 64)
+    assert run("report", "run", *words, *more, "--output", tmp_path / "run.json") == 0
+    assert json.loads((tmp_path / "run.json").read_text())["counts"]["records"] == len(lines) - 1
+
+
+def test_the_wrong_encoder_is_refused(
+    tmp_path: Path, bundle: Path, shard: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Proteins given as DNA embeddings, and embeddings of another model's weights."""
+    other = make_bundle(tmp_path / "other", seed=5)
+    made = tmp_path / "dna.h5"
+    assert run("embed", shard, "--encoder", "dna", "--model", other, "--output", made) == 0
+    words = ("--dna", made, "--protein", made, "--model", bundle, "--output", tmp_path / "s.h5")
+    assert run("classify", shard, *words) == 3
+    assert "embed the shard with this bundle" in capsys.readouterr().err
+    assert not (tmp_path / "s.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["prepare", "none.fa", "--sample", "s", "--window-size", "500"], 2, "does not exist"),
+        (["prepare", str(READS), "--sample", "s", "--window-size", "2"], 2, "window size 2"),
+        (["prepare", str(READS), "--sample", "s"], 2, "window-size"),
+        (["embed", "x.h5", "--encoder", "rna", "--model", "m", "--output", "o"], 2, "dna, protein"),
+        (["embed", "x.h5", "--encoder", "dna", "--model", "m", "--output", "o"], 2, "m/bundle.json"),
+        (["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"], 3, "none.h5"),
+        (["model", "show", "nowhere"], 2, "nowhere"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
+def test_what_is_wrong_is_told_without_a_traceback(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    code: int,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("virnucpro 0.")
+
+
+def test_a_bundle_shows_and_verifies(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "show", str(bundle)]) == 0
+    assert json.loads(capsys.readouterr().out)["window_size"] == WINDOW_SIZE
+    assert main(["model", "verify", str(bundle)]) == 0
+    weights = bundle / "classifier.safetensors"
+    whole = weights.read_bytes()
+    try:
+        weights.write_bytes(whole[:-1] + b"x")
+        assert main(["model", "verify", str(bundle)]) == 2
+    finally:
+        weights.write_bytes(whole)
+    assert "classifier.safetensors" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+"""Training: genomes, their split, windows, encoders, classifier, and the demo bundle."""
+
+from virnucpro_core.training._classifier import (
+    Accuracy,
+    ClassifierRecipe,
+    fit_classifier,
+    judge,
+    window_scores,
+)
+from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
+from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
+from virnucpro_core.training._genomes import Genome, GenomeSplit, read_genomes, split_genomes
+from virnucpro_core.training._windows import LabelledFrames, WindowSampler
+
+__all__ = [
+    "Accuracy",
+    "ClassifierRecipe",
+    "DemoRecipe",
+    "EncoderRecipe",
+    "Genome",
+    "GenomeSplit",
+    "LabelledFrames",
+    "WindowSampler",
+    "fit_classifier",
+    "fit_encoders",
+    "fit_tokenizer",
+    "judge",
+    "read_genomes",
+    "split_genomes",
+    "train_demo_bundle",
+    "window_scores",
+]

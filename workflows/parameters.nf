@@ -1,0 +1,107 @@
+// What the command line may say, and one clear line for everything that it may not.
+
+def help() {
+    """
+    Which reads or contigs are viral.
+
+      nextflow run main.nf --input reads.fastq.gz --outdir results [options]
+
+    --input FILE          FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or zstd
+    --sample NAME         name of the sample [the file's name without its extensions]
+    --outdir DIR          where the results go [results]
+    --model DIR           model bundle: a folder, or a name in assets/models [demo]
+    --task TASK           what to do: predict [predict]
+
+    --threshold X         lowest score that is called virus, 0 to 1 [0.5]
+    --save_embeddings     keep the embeddings under <outdir>/<sample>/embeddings
+
+    --device DEVICE       auto, cpu, cuda or cuda:N [auto]
+    --precision FORMAT    auto, fp32, bf16 or fp16 [auto]
+    --token_budget N      tokens in a batch; 0 chooses [0]
+    --shard_frames N      frames in a shard, the unit of work that is spread [20000]
+
+    Nextflow's own options have one dash: -profile demo|test|gpu, -resume, -work-dir DIR.
+    """.stripIndent()
+}
+
+/** The settings of the tasks as a map, typed; stops at the first parameter that is wrong. */
+def checkParameters(given) {
+    def known = [
+        'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
+        'device', 'precision', 'token_budget', 'shard_frames',
+    ]
+    // Nextflow adds a camel-case twin to every name with a dash.
+    def unknown = given.keySet().find { name -> !(name in known) }
+    if (unknown) {
+        error("Unknown parameter --${unknown}; --help lists those that exist")
+    }
+    if (given.task in ['embed', 'train', 'benchmark']) {
+        error("--task ${given.task} does not exist yet; --task predict does")
+    }
+    if (given.task != 'predict') {
+        error("--task is '${given.task}', it must be predict")
+    }
+    if (isEmpty(given.outdir)) {
+        error('--outdir has no value; name a folder for the results')
+    }
+    if (!(given.save_embeddings.toString() in ['true', 'false'])) {
+        error("--save_embeddings is '${given.save_embeddings}', it must be true or false")
+    }
+    if (!(given.device.toString() ==~ /auto|cpu|cuda(:\d+)?/)) {
+        error("--device is '${given.device}', it must be auto, cpu, cuda or cuda:N")
+    }
+    if (!(given.precision in ['auto', 'fp32', 'bf16', 'fp16'])) {
+        error("--precision is '${given.precision}', it must be auto, fp32, bf16 or fp16")
+    }
+    def threshold = given.threshold.toString()
+    if (!threshold.isNumber() || threshold.toDouble() < 0 || threshold.toDouble() > 1) {
+        error("--threshold is '${threshold}', it must be a number from 0 to 1")
+    }
+    return [
+        device: given.device.toString(),
+        precision: given.precision.toString(),
+        token_budget: wholeNumber('token_budget', given.token_budget, 0),
+        shard_frames: wholeNumber('shard_frames', given.shard_frames, 1),
+        threshold: threshold.toDouble(),
+    ]
+}
+
+/** The sample as [ [id: name], file ]. */
+def readSample(input, sample) {
+    if (isEmpty(input)) {
+        error('--input is missing; name a FASTA or FASTQ file')
+    }
+    def reads = file(input.toString(), glob: false)
+    if (!reads.exists()) {
+        error("--input ${input}: there is no such file")
+    }
+    if (!reads.isFile()) {
+        error("--input ${input}: this is not a file; name a FASTA or FASTQ file")
+    }
+    def name = isEmpty(sample) ? sampleName(reads.name) : sample.toString()
+    if (!(name ==~ /[A-Za-z0-9_][A-Za-z0-9._-]*/) || name == 'pipeline_info') {
+        error("--sample is '${name}', it must be letters, digits, '_', '.' and '-', not begin with '.' or '-', and not be pipeline_info")
+    }
+    return [[id: name], reads]
+}
+
+/** A file's name without the extensions of its format, made safe for file names. */
+def sampleName(fileName) {
+    def plain = fileName.replaceFirst(/(?i)\.(gz|bz2|xz|zst)$/, '')
+    def stem = plain.replaceFirst(/(?i)\.(fasta|fa|fna|fas|ffn|fastq|fq)$/, '')
+    def safe = stem.replaceAll(/[^A-Za-z0-9._-]/, '_').replaceFirst(/^[.-]+/, '')
+    return safe ?: 'sample'
+}
+
+def isEmpty(value) {
+    // An option without a value arrives as true.
+    return value == null || value.toString() in ['', 'true']
+}
+
+def wholeNumber(name, value, least) {
+    def text = value.toString()
+    if (!(text ==~ /\d{1,9}/) || text.toInteger() < least) {
+        error("--${name} is '${text}', it must be a whole number of at least ${least}")
+    }
+    return text.toInteger()
+}

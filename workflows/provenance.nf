@@ -1,0 +1,89 @@
+// What a run is made of: digests of the code and the model, and the summary of its stages.
+
+/** SHA-256 of the code that tasks run: Nextflow's cache does not see an installed package. */
+def codeDigest(project) {
+    def root = project.toFile()
+    def sources = []
+    new File(root, 'virnucpro_core').eachFileRecurse { source ->
+        if (source.name.endsWith('.py')) {
+            sources.add(source)
+        }
+    }
+    new File(root, 'bin').eachFile { source ->
+        if (source.isFile()) {
+            sources.add(source)
+        }
+    }
+    def lines = sources
+        .collect { source -> "${root.toPath().relativize(source.toPath())} ${sha256(source.bytes)}" }
+        .sort()
+    return sha256(lines.join('\n').bytes)
+}
+
+/** A model bundle as [path, sha256, window_size]; what else is in it is checked by the tasks. */
+def readBundle(model) {
+    def named = file("${projectDir}/assets/models/${model}", type: 'dir', glob: false)
+    def given = file(model.toString(), type: 'dir', glob: false)
+    def bundle = given.exists() || !named.exists() ? given : named
+    def description = bundle.resolve('bundle.json')
+    if (!bundle.exists()) {
+        error("--model ${model}: there is no such folder")
+    }
+    if (!description.exists()) {
+        error("--model ${model}: this is not a model bundle, it has no bundle.json")
+    }
+    def content = parseJson(description.text)
+    def windowSize = content instanceof Map ? content.window_size : null
+    if (!(windowSize instanceof Integer) || windowSize < 3) {
+        error("--model ${model}: bundle.json has no window_size; get or make the bundle again")
+    }
+    return [path: bundle, sha256: sha256(description.bytes), window_size: windowSize]
+}
+
+/** Parsed JSON, or null when the text is none. */
+def parseJson(text) {
+    try {
+        return json('JsonSlurper').getDeclaredConstructor().newInstance().parseText(text)
+    }
+    catch (RuntimeException _error) {
+        return null
+    }
+}
+
+/** A class of groovy.json, which a strict parser does not know by itself. */
+def json(name) {
+    return Class.forName("groovy.json.${name}")
+}
+
+/** What run.json tells of a run besides digests: parameters, command line, Nextflow's version. */
+def describeRun(given, settings, bundle, run) {
+    def values = ['input', 'model', 'sample', 'task'].collectEntries { name -> [name, given[name]?.toString()] }
+    def keep = given.save_embeddings.toString().toBoolean()
+    def all = values + settings + [save_embeddings: keep, window_size: bundle.window_size]
+    return [
+        parameters_json: json('JsonOutput').toJson(all),
+        // A resumed run is the same run: without this it would write its run.json again.
+        command: run.commandLine.replaceAll(/ -resume( [0-9a-f]{8}-[0-9a-f-]+)?/, ''),
+        nextflow_version: run.nextflow.version.toString(),
+    ]
+}
+
+def sha256(bytes) {
+    return java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString()
+}
+
+/** The table of the nine stages, saved as pipeline_info/stages.txt. */
+def reportStages(run, project, outdir) {
+    def info = file(outdir.toString()).resolve('pipeline_info')
+    def command = [
+        'python3', "${project}/virnucpro_core/reporting/_stages.py", "${info}/trace.txt",
+        '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",
+        '--tasks', "${run.stats.succeedCount + run.stats.cachedCount}",
+        '--wall-seconds', "${run.duration.toMillis() / 1000}",
+    ]
+    def process = command.collect { word -> word.toString() }.execute()
+    def output = new StringBuilder()
+    def errors = new StringBuilder()
+    process.waitForProcessOutput(output, errors)
+    return process.exitValue() == 0 ? "\n${output}" : "No summary of the stages: ${errors}"
+}
