@@ -15,7 +15,6 @@ from typing import Annotated
 import torch
 import typer
 
-from virnucpro_core.embedding import usable_cores
 from virnucpro_core.errors import VirnucproError
 from virnucpro_core.training import DemoRecipe, train_demo_bundle
 
@@ -26,7 +25,8 @@ def main(
     steps: Annotated[int | None, typer.Option(help="Steps of the encoders' fitting.")] = None,
 ) -> None:
     """Train the demo bundle on a folder of genomes."""
-    torch.set_num_threads(usable_cores())
+    # One thread: sums are then added in one order, whatever the machine has.
+    torch.set_num_threads(1)
     recipe = DemoRecipe()
     if steps is not None:
         recipe = replace(recipe, encoders=replace(recipe.encoders, steps=steps))

@@ -47,6 +47,19 @@ def test_changed_code_runs_everything_again(project: Path) -> None:
     assert len(changed.tasks()) == len(same.tasks()) == 6
 
 
+def test_another_model_in_the_same_place_is_noticed(project: Path) -> None:
+    assert stub_run(project).exit_code == 0
+    description = project.parent / "model" / "bundle.json"
+    description.write_text(json.dumps({"window_size": 300, "name": "another"}))
+    run = stub_run(project, "-resume")
+    assert run.exit_code == 0, run.output
+    statuses = run.statuses()
+    # The windows are the same, so the shards are.
+    assert statuses.pop("PREPARE") == {"CACHED"}
+    assert len(statuses) == 5
+    assert set(map(frozenset, statuses.values())) == {frozenset({"COMPLETED"})}
+
+
 def test_a_lost_machine_is_replaced_more_often_than_a_fault_is_retried(project: Path) -> None:
     # The first five attempts end as when a scheduler takes the node away.
     tries = project.parent / "tries"
@@ -75,7 +88,7 @@ def test_bad_input_is_never_tried_again(project: Path) -> None:
     assert [s for p, s in run.tasks() if p == "CLASSIFY"] == ["FAILED"]
 
 
-def test_an_option_as_a_name_finds_a_bundled_model(project: Path) -> None:
+def test_a_name_finds_a_bundled_model(project: Path) -> None:
     bundle = project / "assets" / "models" / "small"
     bundle.mkdir(parents=True)
     (bundle / "bundle.json").write_text(json.dumps({"window_size": 300}))

@@ -56,7 +56,7 @@ def test_parameters_are_refused_before_the_first_task(
 
 @pytest.mark.parametrize("name", ["protein.fasta", "cut.fasta.gz"])
 def test_a_file_that_holds_no_whole_reads_is_refused(folder: Path, name: str) -> None:
-    run = run_pipeline(folder, "--input", name, "--model", "model", profile=None, outdir=name)
+    run = run_pipeline(folder, "--input", name, "--model", "model", profile=None)
     assert run.exit_code != 0
     assert len([x for x in run.output.splitlines() if f"error: reads/{name}" in x]) == 1, run.output
     assert "Traceback" not in run.output

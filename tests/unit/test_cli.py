@@ -77,7 +77,11 @@ def test_the_wrong_encoder_is_refused(
         (["prepare", str(READS), "--sample", "s", "--window-size", "2"], 2, "window size 2"),
         (["prepare", str(READS), "--sample", "s"], 2, "window-size"),
         (["embed", "x.h5", "--encoder", "rna", "--model", "m", "--output", "o"], 2, "dna, protein"),
-        (["embed", "x.h5", "--encoder", "dna", "--model", "m", "--output", "o"], 2, "m/bundle.json"),
+        (
+            ["embed", "x.h5", "--encoder", "dna", "--model", "m", "--output", "o"],
+            2,
+            "m/bundle.json",
+        ),
         (["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"], 3, "none.h5"),
         (["model", "show", "nowhere"], 2, "nowhere"),
         (["nonsense"], 2, "nonsense"),

@@ -24,6 +24,7 @@ class ClassifierRecipe:
         hidden_width: numbers in the hidden layer.
         batch_frames: frames in a step.
         learning_rate, weight_decay: of AdamW.
+        label_smoothing: how far the targets are from 0 and 1.
         most_epochs: passes over the training frames at most.
         patience: passes without a lower validation loss after which fitting stops; the weights of
             the lowest loss are kept.
@@ -34,6 +35,7 @@ class ClassifierRecipe:
     batch_frames: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
+    label_smoothing: float = 0.1
     most_epochs: int = 40
     patience: int = 5
     seed: int = 1
@@ -89,15 +91,18 @@ def fit_classifier(
             if len(rows) < 2:
                 continue  # batch normalisation needs two
             optimizer.zero_grad()
-            F.cross_entropy(classifier(features[rows]), labels[rows]).backward()  # type: ignore[no-untyped-call]
+            loss = F.cross_entropy(
+                classifier(features[rows]), labels[rows], label_smoothing=recipe.label_smoothing
+            )
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         classifier.eval()
         with torch.inference_mode():
-            loss = F.cross_entropy(classifier(unseen), unseen_labels).item()
-        log(f"classifier, pass {epoch}: validation loss {loss:.4f}")
+            unseen_loss = F.cross_entropy(classifier(unseen), unseen_labels).item()
+        log(f"classifier, pass {epoch}: validation loss {unseen_loss:.4f}")
         waited += 1
-        if loss < best_loss:
-            best_loss, waited = loss, 0
+        if unseen_loss < best_loss:
+            best_loss, waited = unseen_loss, 0
             best = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
         if waited == recipe.patience:
             break

@@ -152,6 +152,23 @@ def test_viral_records_are_as_in_the_input(tmp_path: Path) -> None:
     assert text == "".join(f">{name}\n{sequence}\n" for name, sequence in viral)
 
 
+@pytest.mark.parametrize("block_records", [3, 10, 1000])
+def test_viral_records_when_blocks_and_batches_end_at_different_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_records: int
+) -> None:
+    records = random_records(60, seed=9)
+    sample = make_sample(tmp_path, records)
+    monkeypatch.setattr("virnucpro_core.sequences._reader.BATCH_RECORDS", 7)
+    write_consensus(
+        sample.records, sample.score_paths, sample.reads, tmp_path, block_records=block_records
+    )
+    viral = {row["id"] for row in table(tmp_path) if row["call"] == "virus"}
+    text = gzip.decompress((tmp_path / "viral.fasta.gz").read_bytes()).decode()
+    expected = [f">{n}\n{sequence}\n" for n, sequence in records if n.split()[0] in viral]
+    assert len(expected) > 10
+    assert text == "".join(expected)
+
+
 def test_results_do_not_depend_on_order_shards_blocks_or_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
