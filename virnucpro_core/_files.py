@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from virnucpro_core.errors import StoreError
 
-__all__ = ["AtomicFile", "sha256_of_file"]
+__all__ = ["AtomicFile", "commit", "sha256_of_file", "temporary_beside", "write_failure"]
 
 _READ_BYTES = 1 << 20
 
@@ -28,6 +28,37 @@ def sha256_of_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def temporary_beside(path: Path) -> Path:
+    """A name in the same folder for a file that is being written, this process's own."""
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def commit(temporary: Path, path: Path) -> None:
+    """Give a closed file its final name, so that a crash leaves the old file or the new one whole.
+
+    Raises:
+        OSError: the file cannot be flushed or renamed.
+    """
+    _flush(temporary)
+    temporary.replace(path)
+    _flush(path.parent)
+
+
+def write_failure(path: Path, error: OSError) -> StoreError:
+    """What to raise when ``path`` cannot be written."""
+    return StoreError(
+        f"cannot be written ({error})", where=str(path), remedy="check free space and permissions"
+    )
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class AtomicFile:
     """A binary file that is named ``path`` only once it is whole.
 
@@ -41,7 +72,7 @@ class AtomicFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        self._temporary = temporary_beside(path)
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> AtomicFile:
@@ -49,7 +80,7 @@ class AtomicFile:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._temporary.open("wb")
         except OSError as error:
-            raise self._failure(error) from error
+            raise write_failure(self._path, error) from error
         return self
 
     def __exit__(
@@ -61,13 +92,10 @@ class AtomicFile:
         file = self._opened()
         try:
             if kind is None:
-                file.flush()
-                os.fsync(file.fileno())
                 file.close()
-                self._temporary.replace(self._path)
-                self._flush_directory()
+                commit(self._temporary, self._path)
         except OSError as failure:
-            raise self._failure(failure) from failure
+            raise write_failure(self._path, failure) from failure
         finally:
             self._discard(file)
 
@@ -76,14 +104,14 @@ class AtomicFile:
         try:
             return self._opened().write(data)
         except OSError as error:
-            raise self._failure(error) from error
+            raise write_failure(self._path, error) from error
 
     def flush(self) -> None:
         """Hand buffered bytes to the system (what a compressor around this file calls)."""
         try:
             self._opened().flush()
         except OSError as error:
-            raise self._failure(error) from error
+            raise write_failure(self._path, error) from error
 
     def _opened(self) -> BinaryIO:
         if self._file is None:
@@ -95,20 +123,6 @@ class AtomicFile:
             file.close()
         except OSError as error:
             # A full disk makes closing fail too, where buffered bytes are still to be written.
-            raise self._failure(error) from error
+            raise write_failure(self._path, error) from error
         finally:
             self._temporary.unlink(missing_ok=True)
-
-    def _flush_directory(self) -> None:
-        descriptor = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _failure(self, error: OSError) -> StoreError:
-        return StoreError(
-            f"cannot be written ({error})",
-            where=str(self._path),
-            remedy="check free space and permissions",
-        )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.bundles import make_bundle
+from tests.bundles import make_bundle
 from tests.pipeline.running import READS, Run, read_table, run_pipeline
 from virnucpro_core.reporting import STAGES
 

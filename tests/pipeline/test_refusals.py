@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.bundles import make_bundle
+from tests.bundles import make_bundle
 from tests.pipeline.running import READS, run_pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]

@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tests.pipeline.bundles import WINDOW_SIZE, make_bundle
+from tests.bundles import WINDOW_SIZE, make_bundle
 from virnucpro_core.cli import main
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"

@@ -17,8 +17,8 @@ ROOT = Path(virnucpro_core.__file__).parent
 
 # Imports go up this list only.
 ROOMS = [
-    "errors", "_files", "store", "sequences", "packing", "models", "embedding", "calling", "training",
-    "reporting", "benchmarking", "cli",
+    "errors", "_files", "store", "sequences", "packing", "models", "embedding", "calling",
+    "training", "reporting", "benchmarking", "cli",
 ]  # fmt: skip
 
 

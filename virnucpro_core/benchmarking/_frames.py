@@ -23,7 +23,7 @@ from virnucpro_core.errors import VirnucproError
 
 __all__ = ["FramesReport", "measure_frames"]
 
-_GENOME_BASES = 20_000_000
+_GENOME_BASES = 60_000_000
 _LOOP_BASES = 2_000_000
 """The plain loop is timed on this many bases and its time scaled: it is linear, and slow."""
 
@@ -68,7 +68,7 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
     """Time all contestants in turn, ``runs`` times each after one warm-up.
 
     Args:
-        sequences: uncompressed FASTA; None makes a random genome of 20 Mb of which half is coding.
+        sequences: uncompressed FASTA; None makes a random genome of 60 Mb of which half is coding.
 
     Raises:
         VirnucproError: a program failed.

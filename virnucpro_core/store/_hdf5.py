@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 
+from virnucpro_core._files import commit, temporary_beside, write_failure
 from virnucpro_core.errors import StoreError
 
 __all__ = ["attribute", "create_hdf5", "open_hdf5"]
@@ -28,22 +28,16 @@ def create_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.
     Raises:
         StoreError: the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(temporary, "w", libver="v110") as file:
             file.attrs["kind"] = kind
             file.attrs["schema_version"] = schema_version
             yield file
-        _flush(temporary)
-        temporary.replace(path)
-        _flush(path.parent)
+        commit(temporary, path)
     except OSError as error:
-        raise StoreError(
-            f"cannot be written ({error})",
-            where=str(path),
-            remedy="check free space and permissions",
-        ) from error
+        raise write_failure(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -89,11 +83,3 @@ def attribute(file: h5py.File, name: str) -> str:
     if name not in file.attrs:
         raise StoreError(f"has no attribute {name}", where=file.filename, remedy="make it again")
     return str(file.attrs[name])
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

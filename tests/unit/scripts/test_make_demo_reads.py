@@ -75,7 +75,7 @@ def check_reads(reads: dict[str, str], truth: list[dict[str, str]], genomes: dic
             stretch = stretch.translate(COMPLEMENT)[::-1]
         read = reads[row["id"]]
         assert len(read) == len(stretch)
-        assert 300 <= len(read) <= 500
+        assert 150 <= len(read) <= 300
         assert set(read) <= set("ACGT")
         errors += sum(a != b for a, b in zip(read, stretch, strict=True))
     return errors
