@@ -22,6 +22,9 @@ if ! command -v "$java" >/dev/null; then
     exit 1
 fi
 
+# A progress display that redraws itself is for a terminal; elsewhere it would fill a log.
+[[ -t 1 ]] || export NXF_ANSI_LOG=${NXF_ANSI_LOG:-false}
+
 # Without these the task cache is silently never written, and -resume runs everything again.
 opens=()
 for package in java.lang java.io java.nio java.nio.file.spi java.net java.util \

@@ -24,7 +24,6 @@ class ClassifierRecipe:
         hidden_width: numbers in the hidden layer.
         batch_frames: frames in a step.
         learning_rate, weight_decay: of AdamW.
-        label_smoothing: how far the targets are from 0 and 1.
         most_epochs: passes over the training frames at most.
         patience: passes without a lower validation loss after which fitting stops; the weights of
             the lowest loss are kept.
@@ -35,7 +34,6 @@ class ClassifierRecipe:
     batch_frames: int = 256
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
-    label_smoothing: float = 0.1
     most_epochs: int = 40
     patience: int = 5
     seed: int = 1
@@ -91,9 +89,7 @@ def fit_classifier(
             if len(rows) < 2:
                 continue  # batch normalisation needs two
             optimizer.zero_grad()
-            loss = F.cross_entropy(
-                classifier(features[rows]), labels[rows], label_smoothing=recipe.label_smoothing
-            )
+            loss = F.cross_entropy(classifier(features[rows]), labels[rows])
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         classifier.eval()

@@ -30,6 +30,7 @@ from virnucpro_core.models import (
     Esm2,
     Esm2Config,
     Esm2Tokenizer,
+    Tokenizer,
 )
 from virnucpro_core.store import ByteStrings
 from virnucpro_core.training._genomes import Genome
@@ -53,10 +54,6 @@ class EncoderRecipe:
         learning_rate: highest rate of AdamW; warms up over 5 % of the steps, then a cosine to 0.
         weight_decay: of AdamW.
         dropout: share of the pooled numbers left out before the heads.
-        masked_share: share of the tokens replaced by the mask token, so that no single word of a
-            genome gives its class away.
-        label_smoothing: how far the targets are from 0 and 1; keeps the scores of familiar genomes
-            from running away from those of new ones.
         seed: of the weights and of the windows.
     """
 
@@ -71,8 +68,6 @@ class EncoderRecipe:
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     dropout: float = 0.2
-    masked_share: float = 0.15
-    label_smoothing: float = 0.1
     seed: int = 1
 
 
@@ -152,12 +147,10 @@ def fit_encoders(
         frames = sampler.draw(recipe.windows_per_step, shortest=length, longest=length)
         labels = torch.from_numpy(frames.labels)
         logits = heads(
-            _masked_tokens(tokenizer, frames.nucleotides, recipe.masked_share),
-            _masked_tokens(protein_tokenizer, frames.proteins, recipe.masked_share),
+            _tokens(tokenizer, frames.nucleotides),
+            _tokens(protein_tokenizer, frames.proteins),
         )
-        losses = [
-            F.cross_entropy(x, labels, label_smoothing=recipe.label_smoothing) for x in logits
-        ]
+        losses = [F.cross_entropy(x, labels) for x in logits]
         loss = torch.stack(losses).sum()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -184,16 +177,9 @@ def _pooled(encoder: Encoder, tokens: Tensor, cu_seqlens: Tensor) -> Tensor:
     )
 
 
-def _masked_tokens(
-    tokenizer: DnabertSTokenizer | Esm2Tokenizer, strings: ByteStrings, share: float
-) -> tuple[Tensor, Tensor]:
+def _tokens(tokenizer: Tokenizer, strings: ByteStrings) -> tuple[Tensor, Tensor]:
     tokens = tokenizer.tokenize(strings)
-    ids = torch.from_numpy(tokens.ids)
-    if tokenizer.mask_id is None:
-        raise ValueError("the tokenizer has no mask token")
-    return torch.where(torch.rand(len(ids)) < share, tokenizer.mask_id, ids), torch.from_numpy(
-        tokens.offsets
-    )
+    return torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets)
 
 
 def _warm_up_and_cosine(steps: int) -> Callable[[int], float]:
