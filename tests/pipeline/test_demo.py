@@ -18,8 +18,10 @@ def test_the_bundled_model_tells_viruses_from_the_rest(tmp_path: Path) -> None:
     truth = {row["id"]: row["label"] for row in read_table(REPOSITORY / "assets/demo/truth.tsv")}
     assert [row["id"] for row in rows] == list(truth)
     scorable = [row for row in rows if row["call"] != "not-scorable"]
-    virus = [row for row in scorable if truth[row["id"]] == "virus"]
-    other = [row for row in scorable if truth[row["id"]] == "non-virus"]
-    # Far from chance (one half), with room for a retrained demonstration model.
-    assert sum(row["call"] == "virus" for row in virus) > 0.75 * len(virus)
-    assert sum(row["call"] == "non-virus" for row in other) > 0.5 * len(other)
+    right: dict[str, list[bool]] = {label: [] for label in ("virus", "non-virus")}
+    for row in scorable:
+        label = truth[row["id"]]
+        right[label].append(row["call"] == label)
+    # Calling everything one or the other gives one half; there is room for a retrained model.
+    rates = [sum(calls) / len(calls) for calls in right.values()]
+    assert sum(rates) / 2 > 0.6, rates
