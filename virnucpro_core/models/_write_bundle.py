@@ -65,6 +65,8 @@ def write_bundle(
         save_weights(protein, staging / "protein.safetensors", dtype)
         save_weights(classifier, staging / "classifier.safetensors", torch.float32)
         shutil.copyfile(dna_tokenizer, staging / "tokenizer.json")
+        for file in staging.iterdir():
+            file.chmod(0o644)  # safetensors lets nobody but the owner read its files
         digests = {file.name: sha256_of_file(file) for file in sorted(staging.iterdir())}
         spec = BundleSpec(
             name=name,
