@@ -24,7 +24,6 @@ setup: .venv/.setup-done ## make .venv with the package and, where none is on PA
 demo: setup ## classify the bundled real reads with the bundled model
 	@$(ACTIVATE) && nextflow run main.nf -profile demo --outdir results/demo
 	@$(ACTIVATE) && virnucpro report truth results/demo/demo/sequences.tsv assets/demo/truth.tsv
-	@$(ACTIVATE) && virnucpro report truth results/demo/demo/sequences.tsv assets/demo/truth.tsv
 	@echo "Results: results/demo/demo/sequences.tsv"
 	@echo "Reports: results/demo/pipeline_info/"
 
