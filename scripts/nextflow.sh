@@ -6,9 +6,6 @@ bin=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 lib=$bin/../share/nextflow
 # Tasks inherit this PATH: python3 must be the one that has the package.
 export PATH="$bin:$PATH"
-# What workflow.commandLine tells; quoted, so that it can be pasted into a shell.
-NXF_CLI=$(printf ' %q' "$@")
-export NXF_CLI="nextflow$NXF_CLI"
 
 if [[ -n ${JAVA_CMD:-} ]]; then
     java=$JAVA_CMD

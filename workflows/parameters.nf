@@ -78,6 +78,9 @@ def readSample(input, sample) {
     if (!reads.isFile()) {
         error("--input ${input}: this is not a file; name a FASTA or FASTQ file")
     }
+    if (reads.toString() =~ /[$`\n]/) {
+        error("--input ${input}: a path with '\$', '`' or a line break cannot reach the tasks; rename it")
+    }
     def name = isEmpty(sample) ? sampleName(reads.name) : sample.toString()
     if (!(name ==~ /[A-Za-z0-9_][A-Za-z0-9._-]*/) || name == 'pipeline_info') {
         error("--sample is '${name}', it must be letters, digits, '_', '.' and '-', not begin with '.' or '-', and not be pipeline_info")

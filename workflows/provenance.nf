@@ -75,9 +75,9 @@ def sha256(bytes) {
 /** The table of the nine stages, saved as pipeline_info/stages.txt. */
 def reportStages(run, project, outdir) {
     def info = file(outdir.toString()).resolve('pipeline_info')
-    // A trace that was asked for elsewhere is not in its usual place; blanks have a backslash.
-    def elsewhere = run.commandLine =~ / -with-trace ((?:\\.|[^-\s\\])(?:\\.|[^\s\\])*)/
-    def trace = elsewhere ? elsewhere[0][1].replaceAll(/\\(.)/, '$1') : "${info}/trace.txt"
+    // A trace that was asked for elsewhere is not in its usual place.
+    def elsewhere = run.commandLine =~ / -with-trace (?:'([^']*)'|([^-'\s]\S*))/
+    def trace = elsewhere ? elsewhere[0][1] ?: elsewhere[0][2] : "${info}/trace.txt"
     def command = [
         'python3', "${project}/virnucpro_core/reporting/_stages.py", trace,
         '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",

@@ -18,6 +18,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("refusals")
     make_bundle(folder / "model")
     (folder / "empty").mkdir()
+    (folder / "a$b.fasta").touch()
     (folder / "broken").mkdir()
     (folder / "broken" / "bundle.json").write_text('{"window_size": ')
     (folder / "protein.fasta").write_text(">albumin\nMKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGE\n")
@@ -31,6 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ([], "--input is missing"),
         (["--input", "absent.fasta"], "--input absent.fasta: there is no such file"),
+        (["--input", "a$b.fasta"], "cannot reach the tasks; rename it"),
         (["--input", "empty"], "--input empty: this is not a file"),
         (["--input", READS, "--tresholds", "1"], "Unknown parameter --tresholds"),
         (["--input", READS, "--model", "absent"], "--model absent: there is no such folder"),

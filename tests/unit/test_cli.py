@@ -53,8 +53,15 @@ def test_the_steps_lead_from_reads_to_calls(tmp_path: Path, bundle: Path, shard:
     parameters.write_text('{"input": "reads.fasta"}')
     words = ("--sample", "s", "--sequences", tmp_path / "sequences.tsv", "--reads", READS)
     more = ("--model", bundle, "--parameters", parameters, "--code-sha256", "0" * 64)
-    assert run("report", "run", *words, *more, "--output", tmp_path / "run.json") == 0
-    assert json.loads((tmp_path / "run.json").read_text())["counts"]["records"] == len(lines) - 1
+    for command, expected in (
+        ("nextflow run 'a b.nf'", ["nextflow", "run", "a b.nf"]),
+        ("nextflow --input it's", ["nextflow --input it's"]),
+    ):
+        output = tmp_path / "run.json"
+        assert run("report", "run", *words, *more, "--command", command, "--output", output) == 0
+        written = json.loads(output.read_text())
+        assert written["counts"]["records"] == len(lines) - 1
+        assert written["command"] == expected
 
 
 def test_the_wrong_encoder_is_refused(

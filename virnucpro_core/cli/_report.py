@@ -43,7 +43,7 @@ def run(
         bundle_name=bundle.name,
         bundle_sha256=bundle.sha256,
         code_sha256=code_sha256,
-        command=shlex.split(command),
+        command=_words(command),
         nextflow_version=nextflow_version,
     )
 
@@ -68,6 +68,13 @@ def truth(
     from virnucpro_core.calling import compare_with_truth
 
     typer.echo(str(compare_with_truth(sequences, labels)))
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return [command]  # Nextflow does not quote: an apostrophe in a file name has no partner
 
 
 def _json_object(path: Path) -> dict[str, reporting.Json]:

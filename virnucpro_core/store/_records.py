@@ -19,7 +19,9 @@ __all__ = ["RecordRows", "RecordTable", "RecordTableWriter", "create_record_tabl
 _KIND = "virnucpro-records"
 _SCHEMA_VERSION = 1
 _COLUMNS = {"length": np.int64, "n_chunks": np.int32, "n_frames": np.int32}
-_CHUNK_ROWS = 65_536
+# HDF5 allots whole chunks, so a small sample should not need much more than one small chunk.
+_CHUNK_ROWS = 4_096
+_BLOCK_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class RecordTable:
         with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
             return cls(path, attribute(file, "sample"), len(file["length"]))
 
-    def blocks(self, rows_per_block: int = _CHUNK_ROWS) -> Iterator[RecordRows]:
+    def blocks(self, rows_per_block: int = _BLOCK_ROWS) -> Iterator[RecordRows]:
         """All rows in input order, at most ``rows_per_block`` at a time."""
         with open_hdf5(self.path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
             for start in range(0, self.n_records, rows_per_block):

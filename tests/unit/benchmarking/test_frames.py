@@ -1,0 +1,40 @@
+"""The benchmark runs and counts; its seconds are not judged here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from virnucpro_core.benchmarking import FramesReport, _frames, measure_frames
+from virnucpro_core.sequences import PrepareSettings, prepare
+from virnucpro_core.store import read_shard
+
+READS = Path(__file__).parents[2] / "data" / "reads.fasta"
+
+
+def test_every_contestant_is_timed_as_often() -> None:
+    report = measure_frames(READS, window_size=500, runs=2)
+    assert report.n_bases == sum(
+        len(line) for line in READS.read_text().splitlines() if line[0] != ">"
+    )
+    assert len(report.ours) == len(report.plain_loop) == 2
+    assert len(report.seqkit) in (0, 2)
+    assert "virnucpro prepare" in str(report)
+
+
+def test_a_report_without_seqkit_says_so() -> None:
+    text = str(FramesReport(1_000_000, [1.0, 2.0], [], [30.0, 80.0]))
+    assert "seqkit is not on PATH" in text
+    assert "| 35.00 |" in text  # the median of 30 and 40
+
+
+def test_the_plain_loop_finds_the_frames_that_are_found_here(tmp_path: Path) -> None:
+    """A yardstick that did less work would not be one."""
+    loop = [sys.executable, str(Path(_frames.__file__).with_name("_plain_loop.py"))]
+    subprocess.run([*loop, str(READS), "500", str(tmp_path)], check=True)
+    lines = (tmp_path / "loop.faa").read_text().splitlines()
+    (path,) = prepare(READS, tmp_path, PrepareSettings("s", 500, 1_000)).shards
+    shard = read_shard(path)
+    assert lines[0::2] == [f">{name}" for name in shard.frame_ids()]
+    assert lines[1::2] == [protein.decode() for protein in shard.proteins]
