@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -111,13 +112,15 @@ def _run_ours(fasta: Path, directory: Path, window_size: int) -> None:
 
 def _run_seqkit(fasta: Path, directory: Path, window_size: int) -> None:
     size = str(window_size)
-    sliding = subprocess.Popen(
+    output = directory / "seqkit.fa"
+    with subprocess.Popen(
         ["seqkit", "sliding", "--quiet", "-s", size, "-W", size, "-g", str(fasta)],
         stdout=subprocess.PIPE,
-    )
-    output = directory / "seqkit.fa"
-    _check(["seqkit", "translate", "--quiet", "-f", "6", "-o", str(output)], stdin=sliding.stdout)
-    if sliding.wait() != 0:
+    ) as sliding:
+        _check(
+            ["seqkit", "translate", "--quiet", "-f", "6", "-o", str(output)], stdin=sliding.stdout
+        )
+    if sliding.returncode != 0:
         raise VirnucproError(f"seqkit sliding ended with {sliding.returncode}")
 
 
@@ -125,10 +128,10 @@ def _run_loop(fasta: Path, directory: Path, window_size: int) -> None:
     _check([sys.executable, str(_PLAIN_LOOP), str(fasta), str(window_size), str(directory)])
 
 
-def _check(command: list[str], *, stdin: object = None) -> None:
+def _check(command: list[str], *, stdin: IO[bytes] | None = None) -> None:
     done = subprocess.run(
         command, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )  # type: ignore[call-overload]
+    )
     if done.returncode != 0:
         raise VirnucproError(f"{command[0]} ended with {done.returncode}: {done.stderr.strip()}")
 
