@@ -1,8 +1,10 @@
 """Windows, frames and shards: ours against seqkit and against a plain Python loop.
 
-All are timed as whole processes on the same file, in turn, so that a change of the machine's speed
-meets all of them. seqkit writes the translations of six frames of every window to one FASTA file;
-ours also picks the stop-free frames and writes both their nucleotides and proteins with checksums.
+seqkit and ours are timed as whole processes on the same file, start-up and reading included. seqkit
+writes the translations of six frames of every window to one FASTA file; ours also picks the
+stop-free frames and writes both their nucleotides and proteins with checksums. The plain loop and
+ours are timed on records that are in memory already, so that only the work itself is compared.
+All take turns, so that a change of the machine's speed meets all of them.
 """
 
 from __future__ import annotations
@@ -20,42 +22,52 @@ from typing import IO
 
 import numpy as np
 
+from virnucpro_core.benchmarking._plain_loop import plain_loop
 from virnucpro_core.errors import VirnucproError
+from virnucpro_core.sequences import (
+    PrepareSettings,
+    RecordBatch,
+    prepare_batches,
+    read_batches,
+)
 
 __all__ = ["FramesReport", "measure_frames"]
 
 _GENOME_BASES = 60_000_000
 _LOOP_BASES = 2_000_000
-"""The plain loop is timed on this many bases and its time scaled: it is linear, and slow."""
-
-_PLAIN_LOOP = Path(__file__).with_name("_plain_loop.py")
+"""The plain loop is timed on about as many bases and its time scaled: it is linear, and slow."""
 
 
 @dataclass(frozen=True, slots=True)
 class FramesReport:
-    """Seconds per run of each contestant, on the same bases.
+    """Seconds of each run, on the same bases.
 
     Attributes:
         n_bases: bases in the measured file.
-        ours: seconds of each run of ``virnucpro prepare``.
-        seqkit: the same of ``seqkit sliding | seqkit translate``; empty where it is not installed.
-        plain_loop: the same of the plain Python loop, scaled to ``n_bases``.
+        process: of ``virnucpro prepare``, a whole process.
+        seqkit: of ``seqkit sliding | seqkit translate -f 6``; empty where it is not installed.
+        in_memory: of windows, frames and shards of records in memory.
+        plain_loop: of the plain Python loop on records in memory, scaled to ``n_bases``.
     """
 
     n_bases: int
-    ours: list[float]
+    process: list[float]
     seqkit: list[float]
+    in_memory: list[float]
     plain_loop: list[float]
 
     def __str__(self) -> str:
-        lines = [f"windows + frames + shards, {self.n_bases / 1e6:.1f} Mb, {len(self.ours)} runs"]
-        lines += ["| program | seconds (min / median / max) | time / ours |", "|---|---|---|"]
-        lines.append(_row("virnucpro prepare", self.ours, self.ours))
-        if self.seqkit:
-            lines.append(_row("seqkit sliding \\| seqkit translate -f 6", self.seqkit, self.ours))
-        else:
-            lines.append("| seqkit | not measured: seqkit is not on PATH | |")
-        lines.append(_row("plain Python codon loop (scaled)", self.plain_loop, self.ours))
+        lines = [
+            f"windows + frames + shards, {self.n_bases / 1e6:.1f} Mb, {len(self.process)} runs",
+            "| program | seconds (min / median / max) | time / ours |",
+            "|---|---|---|",
+            _row("virnucpro prepare, whole process", self.process, self.process),
+            _row("seqkit sliding \\| seqkit translate -f 6", self.seqkit, self.process)
+            if self.seqkit
+            else "| seqkit | not measured: seqkit is not on PATH | |",
+            _row("virnucpro, records in memory", self.in_memory, self.in_memory),
+            _row("plain Python codon loop, records in memory", self.plain_loop, self.in_memory),
+        ]
         return "\n".join(lines)
 
 
@@ -69,7 +81,8 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
     """Time all contestants in turn, ``runs`` times each after one warm-up.
 
     Args:
-        sequences: uncompressed FASTA; None makes a random genome of 60 Mb of which half is coding.
+        sequences: FASTA that both programs read; None makes a random genome of 60 Mb of which half
+            is coding.
 
     Raises:
         VirnucproError: a program failed.
@@ -77,37 +90,44 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         fasta = sequences or _random_genome(directory / "genome.fa")
-        n_bases = _count_bases(fasta)
-        piece = _first_bases(fasta, directory / "piece.fa")
-        scale = n_bases / _count_bases(piece)
-        seqkit = shutil.which("seqkit")
-        report = FramesReport(n_bases, [], [], [])
+        batches = list(read_batches(fasta))
+        n_bases = sum(len(letters) for batch in batches for letters in batch.sequences)
+        piece = _first_records(batches)
+        scale = n_bases / sum(len(letters) for _, letters in piece)
+        report = FramesReport(n_bases, [], [], [], [])
+        contestants: list[tuple[list[float], Callable[[], object], float]] = [
+            (report.process, lambda: _run_process(fasta, directory, window_size), 1.0),
+            (report.in_memory, lambda: _run_in_memory(batches, directory, window_size), 1.0),
+            (report.plain_loop, lambda: plain_loop(piece, window_size, directory), scale),
+        ]
+        if shutil.which("seqkit"):
+            contestants.insert(
+                1, (report.seqkit, lambda: _run_seqkit(fasta, directory, window_size), 1.0)
+            )
         for run in range(runs + 1):
-            for seconds, measure, factor in (
-                (report.ours, lambda: _run_ours(fasta, directory, window_size), 1.0),
-                (report.seqkit, lambda: _run_seqkit(fasta, directory, window_size), 1.0),
-                (report.plain_loop, lambda: _run_loop(piece, directory, window_size), scale),
-            ):
-                if seconds is report.seqkit and seqkit is None:
-                    continue
-                measured = _timed(measure)
+            for seconds, action, factor in contestants:
+                shutil.rmtree(directory / "ours", ignore_errors=True)
+                measured = _timed(action)
                 if run > 0:  # the first run of each only warms the caches
                     seconds.append(measured * factor)
         return report
 
 
-def _timed(action: Callable[[], None]) -> float:
+def _timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
 
 
-def _run_ours(fasta: Path, directory: Path, window_size: int) -> None:
-    outdir = directory / "ours"
-    shutil.rmtree(outdir, ignore_errors=True)
+def _run_process(fasta: Path, directory: Path, window_size: int) -> None:
     program = "import sys; from virnucpro_core.cli import main; sys.exit(main())"
-    options = ["--sample", "x", "--window-size", str(window_size), "--outdir", str(outdir)]
-    _check([sys.executable, "-c", program, "prepare", str(fasta), *options])
+    options = ["--window-size", str(window_size), "--outdir", str(directory / "ours")]
+    _check([sys.executable, "-c", program, "prepare", str(fasta), "--sample", "x", *options])
+
+
+def _run_in_memory(batches: list[RecordBatch], directory: Path, window_size: int) -> None:
+    settings = PrepareSettings("x", window_size, shard_frames=20_000)
+    prepare_batches(iter(batches), Path("memory"), directory / "ours", settings)
 
 
 def _run_seqkit(fasta: Path, directory: Path, window_size: int) -> None:
@@ -122,10 +142,6 @@ def _run_seqkit(fasta: Path, directory: Path, window_size: int) -> None:
         )
     if sliding.returncode != 0:
         raise VirnucproError(f"seqkit sliding ended with {sliding.returncode}")
-
-
-def _run_loop(fasta: Path, directory: Path, window_size: int) -> None:
-    _check([sys.executable, str(_PLAIN_LOOP), str(fasta), str(window_size), str(directory)])
 
 
 def _check(command: list[str], *, stdin: IO[bytes] | None = None) -> None:
@@ -150,17 +166,13 @@ def _random_genome(path: Path) -> Path:
     return path
 
 
-def _count_bases(fasta: Path) -> int:
-    with fasta.open("rb") as file:
-        return sum(len(line.strip()) for line in file if not line.startswith(b">"))
-
-
-def _first_bases(fasta: Path, path: Path) -> Path:
-    with fasta.open("rb") as file, path.open("wb") as piece:
-        written = 0
-        for line in file:
-            if written >= _LOOP_BASES:
-                break
-            piece.write(line)
-            written += 0 if line.startswith(b">") else len(line.strip())
-    return path
+def _first_records(batches: list[RecordBatch]) -> list[tuple[str, str]]:
+    """Records, the last one cut, of about `_LOOP_BASES`."""
+    records: list[tuple[str, str]] = []
+    left = _LOOP_BASES
+    for batch in batches:
+        for name, letters in zip(batch.ids, batch.sequences, strict=True):
+            if left > 0:
+                records.append((name, letters[:left]))
+                left -= len(letters)
+    return records

@@ -1,28 +1,19 @@
 """Windows and frames by a dictionary look-up for every codon: the yardstick, not a tool.
 
-Run as a program: ``_plain_loop.py FASTA WINDOW_SIZE OUTPUT_DIRECTORY``. It reads, cuts, translates
-all six frames of every window and writes the stop-free ones as two FASTA files.
+It cuts records, translates all six frames of every window and writes the stop-free ones as two
+FASTA files, as a script written for clarity would.
 """
 
 from __future__ import annotations
 
-import sys
 from itertools import product
 from pathlib import Path
+
+__all__ = ["plain_loop"]
 
 _AMINO_ACIDS = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 _CODONS = dict(zip(map("".join, product("TCAG", repeat=3)), _AMINO_ACIDS, strict=True))
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
-
-
-def _records(fasta: Path) -> list[tuple[str, str]]:
-    records: list[tuple[str, list[str]]] = []
-    for line in fasta.read_text().splitlines():
-        if line.startswith(">"):
-            records.append((line[1:].split()[0], []))
-        else:
-            records[-1][1].append(line)
-    return [(name, "".join(lines).upper()) for name, lines in records]
 
 
 def _translate(sequence: str, shift: int) -> str:
@@ -30,9 +21,11 @@ def _translate(sequence: str, shift: int) -> str:
     return "".join(_CODONS.get(codon, "X") for codon in codons)
 
 
-def main(fasta: Path, size: int, outdir: Path) -> None:
+def plain_loop(records: list[tuple[str, str]], size: int, outdir: Path) -> None:
+    """Write ``loop.fna`` and ``loop.faa`` of ``records``, pairs of id and sequence."""
     with (outdir / "loop.fna").open("w") as dna, (outdir / "loop.faa").open("w") as proteins:
-        for name, sequence in _records(fasta):
+        for name, letters_of_record in records:
+            sequence = letters_of_record.upper()
             for number, start in enumerate(range(0, len(sequence), size), start=1):
                 window = sequence[start : start + size]
                 strands = (("F", window), ("R", window.translate(_COMPLEMENT)[::-1]))
@@ -44,7 +37,3 @@ def main(fasta: Path, size: int, outdir: Path) -> None:
                             end = shift + 3 * len(protein) + 1
                             dna.write(f"{header}{letters[shift:end]}\n")
                             proteins.write(f"{header}{protein}\n")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

@@ -1,7 +1,12 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
 from virnucpro_core.sequences._frames import KeptFrames, translate_windows
-from virnucpro_core.sequences._prepare import PrepareSettings, PrepareSummary, prepare
+from virnucpro_core.sequences._prepare import (
+    PrepareSettings,
+    PrepareSummary,
+    prepare,
+    prepare_batches,
+)
 from virnucpro_core.sequences._reader import RecordBatch, read_batches
 from virnucpro_core.sequences._windows import Windows, cut_windows
 
@@ -13,6 +18,7 @@ __all__ = [
     "Windows",
     "cut_windows",
     "prepare",
+    "prepare_batches",
     "read_batches",
     "translate_windows",
 ]

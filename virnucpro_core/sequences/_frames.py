@@ -1,8 +1,7 @@
 """Finding and translating the stop-free frames of many windows at once.
 
 Stops are found once per base and strand; a frame is free of stops when no stop of its phase lies
-between its ends, which two binary searches in the sorted stop positions tell. Only frames that are
-kept are copied and translated.
+between its ends. Only frames that are kept are copied and translated.
 """
 
 from __future__ import annotations
@@ -52,19 +51,17 @@ class Stretch:
         return None if self.masks.all() else int(self.masks.argmin())
 
     def stops(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Where a stop codon starts, forward and on the other strand; both bool [N - 2].
+        """Where a stop codon starts, forward and on the other strand; both bool [N + 1].
 
         Stops are TAA, TAG and TGA, so TAR and TRA too; their reverse complements are TTA, CTA and
         TCA, so YTA and TYA too. Comparing masks is several times faster than a table of codons.
         """
         a, t = self.masks == A, self.masks == T
         purine, pyrimidine = self.masks & _NOT_AG == 0, self.masks & _NOT_CT == 0
-        forward = a[1:-1] & purine[2:]
-        forward |= purine[1:-1] & a[2:]
-        forward &= t[:-2]
-        reverse = t[1:-1] & pyrimidine[:-2]
-        reverse |= pyrimidine[1:-1] & t[:-2]
-        reverse &= a[2:]
+        # No codon starts at the last two letters; the place behind them ends the last range.
+        forward, reverse = np.zeros((2, len(a) + 1), dtype=np.bool_)
+        forward[:-3] = (a[1:-1] & purine[2:] | purine[1:-1] & a[2:]) & t[:-2]
+        reverse[:-3] = (t[1:-1] & pyrimidine[:-2] | pyrimidine[1:-1] & t[:-2]) & a[2:]
         return forward, reverse
 
 
@@ -91,7 +88,7 @@ class KeptFrames:
         """Nucleotides (the codons and the one base behind them) and proteins of the frames."""
         strands = (
             stretch.letters.translate(UPPER),
-            stretch.letters.translate(COMPLEMENT)[::-1],
+            np.frombuffer(stretch.letters.translate(COMPLEMENT), np.uint8)[::-1].tobytes(),
         )
         n_bases = 3 * self.n_codons
         on = [strands[frame >= 3] for frame in self.frame.tolist()]
@@ -134,9 +131,9 @@ def find_frames(
     low = np.empty_like(n_codons)
     low[:, :3] = start[:, None] + shift[:3]
     low[:, 3:] = (start + length)[:, None] - shift[3:] - 3 * n_codons[:, 3:]
-    high = low + 3 * n_codons
-
     kept = n_codons > 0
+    low[~kept] = 0  # a window too short for a codon may have its frame begin outside
+    high = low + 3 * n_codons
     forward_stops, reverse_stops = stretch.stops()
     kept[:, :3] &= _stop_free(forward_stops, low[:, :3], high[:, :3])
     kept[:, 3:] &= _stop_free(reverse_stops, low[:, 3:], high[:, 3:])
@@ -162,13 +159,11 @@ def _stop_free(
     stops: NDArray[np.bool_], low: NDArray[np.int64], high: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Whether no position ``low + 3 * i < high`` has a stop; all arrays but ``stops`` [W, 3]."""
-    positions = np.flatnonzero(stops)
-    phase_of_position = positions % 3
     phase_of_frame = low % 3
     free = np.empty(low.shape, dtype=np.bool_)
     for phase in range(3):
-        in_phase = positions[phase_of_position == phase]
         mine = phase_of_frame == phase
-        before_low = np.searchsorted(in_phase, low[mine])
-        free[mine] = before_low == np.searchsorted(in_phase, high[mine])
+        # Every second of these ranges is a frame, in codons; those between are not looked at.
+        ranges = np.stack([low[mine] // 3, high[mine] // 3], axis=1).ravel()
+        free[mine] = ~np.logical_or.reduceat(stops[phase::3], ranges)[::2]
     return free

@@ -25,7 +25,7 @@ from virnucpro_core.store import (
     write_shard,
 )
 
-__all__ = ["PrepareSettings", "PrepareSummary", "frame_blocks", "prepare"]
+__all__ = ["PrepareSettings", "PrepareSummary", "prepare", "prepare_batches"]
 
 STRETCH_BASES = 1 << 18
 """Bases translated at once: few enough to stay in the caches; a long record goes through in
@@ -84,15 +84,22 @@ def prepare(path: Path, outdir: Path, settings: PrepareSettings) -> PrepareSumma
             id occurs twice.
         StoreError: a file cannot be written.
     """
+    return prepare_batches(read_batches(path), path, outdir, settings)
+
+
+def prepare_batches(
+    batches: Iterator[RecordBatch], path: Path, outdir: Path, settings: PrepareSettings
+) -> PrepareSummary:
+    """`prepare` for records that something else reads; ``path`` is for messages."""
     summary = PrepareSummary()
     table_path = outdir / f"{settings.sample}.records.h5"
     builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
     with DuplicateFinder() as finder:
         with create_record_table(table_path, sample=settings.sample) as table:
-            for batch in _timed_batches(path, summary):
+            for batch in _timed(batches, summary):
                 finder.add(batch.ids)
                 n_frames = np.zeros(len(batch), dtype=np.int64)
-                windows, blocks = frame_blocks(path, batch, settings.window_size, summary)
+                windows, blocks = _frame_blocks(path, batch, settings.window_size, summary)
                 for block in blocks:
                     n_frames += np.bincount(block.record_index - batch.first, minlength=len(batch))
                     for shard in builder.add(block):
@@ -106,7 +113,7 @@ def prepare(path: Path, outdir: Path, settings: PrepareSettings) -> PrepareSumma
     return summary
 
 
-def frame_blocks(
+def _frame_blocks(
     path: Path, batch: RecordBatch, window_size: int, summary: PrepareSummary
 ) -> tuple[Windows, Iterator[FrameBlock]]:
     """Windows of a batch, and its frames in blocks of about `STRETCH_BASES`.
@@ -167,8 +174,7 @@ def _blocks(
         first = stop
 
 
-def _timed_batches(path: Path, summary: PrepareSummary) -> Iterator[RecordBatch]:
-    batches = read_batches(path)
+def _timed(batches: Iterator[RecordBatch], summary: PrepareSummary) -> Iterator[RecordBatch]:
     while True:
         started = time.perf_counter()
         batch = next(batches, None)

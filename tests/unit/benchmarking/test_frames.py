@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
-from virnucpro_core.benchmarking import FramesReport, _frames, measure_frames
-from virnucpro_core.sequences import PrepareSettings, prepare
+from virnucpro_core.benchmarking import FramesReport, measure_frames
+from virnucpro_core.benchmarking._plain_loop import plain_loop
+from virnucpro_core.sequences import PrepareSettings, prepare, read_batches
 from virnucpro_core.store import read_shard
 
 READS = Path(__file__).parents[2] / "data" / "reads.fasta"
@@ -18,21 +17,21 @@ def test_every_contestant_is_timed_as_often() -> None:
     assert report.n_bases == sum(
         len(line) for line in READS.read_text().splitlines() if line[0] != ">"
     )
-    assert len(report.ours) == len(report.plain_loop) == 2
+    assert len(report.process) == len(report.in_memory) == len(report.plain_loop) == 2
     assert len(report.seqkit) in (0, 2)
     assert "virnucpro prepare" in str(report)
 
 
 def test_a_report_without_seqkit_says_so() -> None:
-    text = str(FramesReport(1_000_000, [1.0, 2.0], [], [30.0, 80.0]))
+    text = str(FramesReport(1_000_000, [9.0, 9.0], [], [1.0, 2.0], [30.0, 80.0]))
     assert "seqkit is not on PATH" in text
     assert "| 35.00 |" in text  # the median of 30 and 40
 
 
 def test_the_plain_loop_finds_the_frames_that_are_found_here(tmp_path: Path) -> None:
     """A yardstick that did less work would not be one."""
-    loop = [sys.executable, str(Path(_frames.__file__).with_name("_plain_loop.py"))]
-    subprocess.run([*loop, str(READS), "500", str(tmp_path)], check=True)
+    (batch,) = read_batches(READS)
+    plain_loop(list(zip(batch.ids, batch.sequences, strict=True)), 500, tmp_path)
     lines = (tmp_path / "loop.faa").read_text().splitlines()
     (path,) = prepare(READS, tmp_path, PrepareSettings("s", 500, 1_000)).shards
     shard = read_shard(path)
