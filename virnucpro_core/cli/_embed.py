@@ -31,23 +31,24 @@ def embed(
     import torch
 
     from virnucpro_core import embedding
-    from virnucpro_core.models import load_bundle
+    from virnucpro_core.models import EncoderKind, load_bundle
 
     torch.set_num_threads(embedding.usable_cores())
-    kind = _choice("--encoder", encoder, ("dna", "protein"))
-    number_format = embedding.Precision(
-        _choice("--precision", precision, tuple(p.value for p in embedding.Precision))
-    )
-    settings = embedding.resolve_settings(device, number_format, token_budget)
+    _check_choice("--encoder", encoder, tuple(_STAGE))
+    kind: EncoderKind = "dna" if encoder == "dna" else "protein"
+    _check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
+    settings = embedding.resolve_settings(device, embedding.Precision(precision), token_budget)
     bundle = load_bundle(model)
-    spec = bundle.dna if kind == "dna" else bundle.protein
+    spec = bundle.encoder_spec(kind)
     frames = read_shard(shard)
+    ids = frames.frame_ids()
     result = embedding.embed(
         frames.nucleotides if kind == "dna" else frames.proteins,
-        bundle.load_encoder("dna" if kind == "dna" else "protein", settings.device, settings.dtype),
-        bundle.load_tokenizer("dna" if kind == "dna" else "protein"),
+        bundle.load_encoder(kind, settings.device, settings.dtype),
+        bundle.load_tokenizer(kind),
         settings,
         layer=spec.layer,
+        ids=ids,
     )
     info = EmbeddingInfo(
         model=spec.name,
@@ -57,7 +58,7 @@ def embed(
         weights_sha256=spec.weights_sha256,
         shard_sha256=frames.digest(),
     )
-    write_embeddings(Embeddings(frames.frame_ids(), result.values, info), output)
+    write_embeddings(Embeddings(ids, result.values, info), output)
     if stages is not None:
         write_stages(stages, [Stage(_STAGE[kind], result.seconds, len(frames), result.n_tokens)])
     typer.echo(
@@ -66,7 +67,6 @@ def embed(
     )
 
 
-def _choice(option: str, value: str, allowed: tuple[str, ...]) -> str:
+def _check_choice(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise typer.BadParameter(f"{option} is {value!r}, it must be one of {', '.join(allowed)}")
-    return value

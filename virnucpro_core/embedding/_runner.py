@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,14 +47,16 @@ def embed(
     settings: EmbedSettings,
     *,
     layer: int | None = None,
+    ids: Sequence[str] | None = None,
 ) -> EmbedResult:
     """Embed ``strings`` (each at least one letter long): one vector each, the mean of its tokens.
 
     Args:
         layer: number of the layer whose output is pooled; None for the last.
+        ids: names of the sequences, for messages.
 
     Raises:
-        NumericError: an embedding has NaN or infinity; names the sequence's number.
+        NumericError: an embedding has NaN or infinity; names the first such sequence.
         DeviceMemoryError: a batch does not fit the device.
     """
     started = time.perf_counter()
@@ -82,7 +85,7 @@ def embed(
             values[batch.indices] = pooled.cpu().numpy()
             n_tokens += len(tokens)
             n_batches += 1
-    _refuse_non_finite(values)
+    _refuse_non_finite(values, ids)
     return EmbedResult(values, n_tokens, n_batches, time.perf_counter() - started, idle_seconds)
 
 
@@ -111,12 +114,12 @@ def mean_pool(
     )
 
 
-def _refuse_non_finite(values: NDArray[np.float32]) -> None:
+def _refuse_non_finite(values: NDArray[np.float32], ids: Sequence[str] | None) -> None:
     finite: list[bool] = np.all(np.isfinite(values), axis=1).tolist()
     if not all(finite):
         first = finite.index(False)
         raise NumericError(
             f"{finite.count(False)} of {len(finite)} embeddings hold NaN or infinity",
-            where=f"sequence {first + 1}",
+            where=f"sequence {first + 1}" + (f" ({ids[first]})" if ids else ""),
             remedy="run with --precision fp32; if that does not help, verify the model bundle",
         )

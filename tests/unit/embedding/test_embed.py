@@ -118,6 +118,8 @@ def test_nan_is_caught_and_its_sequence_named(encoder: Esm2) -> None:
     strings = ByteStrings.from_iterable([b"MKV", b"GGG", b"MWV", b"AAA"])
     with pytest.raises(NumericError, match=r"sequence 3: 1 of 4 embeddings hold NaN"):
         embed(strings, poisoned, Esm2Tokenizer(), settings())
+    with pytest.raises(NumericError, match=r"sequence 3 \(c\): "):
+        embed(strings, poisoned, Esm2Tokenizer(), settings(), ids=list("abcd"))
 
 
 def test_a_device_without_memory_is_a_clear_error(
