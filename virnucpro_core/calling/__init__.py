@@ -1,5 +1,6 @@
 """Calling: classify frames, and bring their scores together to one call for every record."""
 
+from virnucpro_core.calling._chunks import virus_score
 from virnucpro_core.calling._classify import (
     check_weights,
     classify_frames,
@@ -21,5 +22,6 @@ __all__ = [
     "frame_scores",
     "merge_features",
     "predict_scores",
+    "virus_score",
     "write_consensus",
 ]

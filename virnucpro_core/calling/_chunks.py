@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.store import FrameScores
 
-__all__ = ["ChunkScorer", "ChunkScores"]
+__all__ = ["ChunkScorer", "ChunkScores", "virus_score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,22 @@ class ChunkScores:
 
     @property
     def virus_score(self) -> NDArray[np.float64]:
-        """float64 [C]: the largest virus score over the sum of the two largest scores.
+        """float64 [C], see `virus_score`; at least 0.5 exactly where `is_virus` is true."""
+        return virus_score(self.max_scores)
 
-        In float64 a sum of float32 numbers is exact or rounds far above the tie, so the score is
-        at least 0.5 exactly where `is_virus` is true.
-        """
-        maxima = self.max_scores.astype(np.float64)
-        score: NDArray[np.float64] = maxima[:, 1] / (maxima[:, 0] + maxima[:, 1])
-        return score
+
+def virus_score(max_scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """float64 [C]: the largest virus score over the sum of the two largest scores.
+
+    In float64 a sum of float32 numbers is exact or rounds far above the tie, so the score is at
+    least 0.5 exactly where the virus score is at least the other one.
+
+    Args:
+        max_scores: [C, 2], the largest score of a chunk's frames, for each class.
+    """
+    maxima = max_scores.astype(np.float64)
+    score: NDArray[np.float64] = maxima[:, 1] / (maxima[:, 0] + maxima[:, 1])
+    return score
 
 
 class ChunkScorer:

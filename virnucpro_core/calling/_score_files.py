@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from virnucpro_core.errors import NumericError, StoreError
-from virnucpro_core.store import FRAME_NAMES, FrameScores, read_scores
+from virnucpro_core.store import FRAME_NAMES, FrameScores, read_score_labels, read_scores
 
 __all__ = ["FrameStream", "order_score_files"]
 
@@ -24,28 +24,28 @@ def order_score_files(paths: Sequence[Path], sample: str) -> list[Path]:
     path_of_shard: dict[int, Path] = {}
     bundle: tuple[str, Path] | None = None
     for path in paths:
-        scores = read_scores(path)
-        if scores.sample != sample:
+        labels = read_score_labels(path)
+        if labels.sample != sample:
             raise StoreError(
-                f"holds scores of sample {scores.sample}, not of {sample}",
+                f"holds scores of sample {labels.sample}, not of {sample}",
                 where=str(path),
                 remedy="give the score files of one sample",
             )
-        bundle = bundle or (scores.bundle_sha256, path)
-        if scores.bundle_sha256 != bundle[0]:
+        bundle = bundle or (labels.bundle_sha256, path)
+        if labels.bundle_sha256 != bundle[0]:
             raise StoreError(
-                f"was scored with bundle {scores.bundle_sha256[:12]}, "
+                f"was scored with bundle {labels.bundle_sha256[:12]}, "
                 f"{bundle[1].name} with {bundle[0][:12]}",
                 where=str(path),
                 remedy="classify every shard with the same bundle",
             )
-        if scores.shard in path_of_shard:
+        if labels.shard in path_of_shard:
             raise StoreError(
-                f"holds shard {scores.shard}, as does {path_of_shard[scores.shard]}",
+                f"holds shard {labels.shard}, as does {path_of_shard[labels.shard]}",
                 where=str(path),
                 remedy="give each shard once",
             )
-        path_of_shard[scores.shard] = path
+        path_of_shard[labels.shard] = path
     for number, shard in enumerate(sorted(path_of_shard), start=1):
         if shard != number:
             raise StoreError(

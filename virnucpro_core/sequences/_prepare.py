@@ -98,37 +98,25 @@ def prepare_batches(
         with create_record_table(table_path, sample=settings.sample) as table:
             for batch in _timed(batches, summary):
                 finder.add(batch.ids)
+                started = time.perf_counter()
+                letters = "".join(batch.sequences).encode("ascii")
+                lengths = np.fromiter(map(len, batch.sequences), np.int64, count=len(batch))
+                windows = cut_windows(lengths, settings.window_size)
+                summary.chunking_seconds += time.perf_counter() - started
                 n_frames = np.zeros(len(batch), dtype=np.int64)
-                windows, blocks = _frame_blocks(path, batch, settings.window_size, summary)
-                for block in blocks:
+                for block in _blocks(path, batch, letters, lengths, windows, summary):
                     n_frames += np.bincount(block.record_index - batch.first, minlength=len(batch))
                     for shard in builder.add(block):
                         _write(shard, outdir, summary)
-                table.append(_rows(batch, windows, n_frames))
+                table.append(_rows(batch, lengths, windows, n_frames))
                 summary.n_records += len(batch)
+                summary.n_bases += int(lengths.sum())
+                summary.n_chunks += len(windows)
                 summary.n_frames += int(n_frames.sum())
             for shard in builder.finish():
                 _write(shard, outdir, summary)
         _refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())
     return summary
-
-
-def _frame_blocks(
-    path: Path, batch: RecordBatch, window_size: int, summary: PrepareSummary
-) -> tuple[Windows, Iterator[FrameBlock]]:
-    """Windows of a batch, and its frames in blocks of about `STRETCH_BASES`.
-
-    Raises (while the blocks are drawn):
-        InputError: a record holds something that is no nucleotide.
-    """
-    started = time.perf_counter()
-    letters = "".join(batch.sequences).encode("ascii")
-    lengths = np.fromiter(map(len, batch.sequences), dtype=np.int64, count=len(batch))
-    windows = cut_windows(lengths, window_size)
-    summary.n_bases += len(letters)
-    summary.n_chunks += len(windows)
-    summary.chunking_seconds += time.perf_counter() - started
-    return windows, _blocks(path, batch, letters, lengths, windows, summary)
 
 
 def _blocks(
@@ -139,6 +127,11 @@ def _blocks(
     windows: Windows,
     summary: PrepareSummary,
 ) -> Iterator[FrameBlock]:
+    """Frames of the windows of a batch, in blocks of about `STRETCH_BASES`.
+
+    Raises (while the blocks are drawn):
+        InputError: a record holds something that is no nucleotide.
+    """
     record_start = np.cumsum(lengths) - lengths
     start = record_start[windows.record] + windows.start
     end = start + windows.length
@@ -184,8 +177,12 @@ def _timed(batches: Iterator[RecordBatch], summary: PrepareSummary) -> Iterator[
         yield batch
 
 
-def _rows(batch: RecordBatch, windows: Windows, n_frames: NDArray[np.int64]) -> RecordRows:
-    lengths = np.fromiter(map(len, batch.sequences), dtype=np.int64, count=len(batch))
+def _rows(
+    batch: RecordBatch,
+    lengths: NDArray[np.int64],
+    windows: Windows,
+    n_frames: NDArray[np.int64],
+) -> RecordRows:
     n_chunks = np.bincount(windows.record, minlength=len(batch))
     return RecordRows(
         ids=ByteStrings.from_iterable(name.encode() for name in batch.ids),

@@ -12,7 +12,13 @@ from virnucpro_core.store._records import (
     RecordTableWriter,
     create_record_table,
 )
-from virnucpro_core.store._scores import FrameScores, read_scores, write_scores
+from virnucpro_core.store._scores import (
+    FrameScores,
+    ScoreLabels,
+    read_score_labels,
+    read_scores,
+    write_scores,
+)
 from virnucpro_core.store._shards import FRAME_NAMES, FrameShard, read_shard, write_shard
 from virnucpro_core.store._strings import ByteStrings
 
@@ -26,8 +32,10 @@ __all__ = [
     "RecordRows",
     "RecordTable",
     "RecordTableWriter",
+    "ScoreLabels",
     "create_record_table",
     "read_embeddings",
+    "read_score_labels",
     "read_scores",
     "read_shard",
     "write_embeddings",

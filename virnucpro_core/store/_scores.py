@@ -5,16 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 
-__all__ = ["FrameScores", "read_scores", "write_scores"]
+__all__ = ["FrameScores", "ScoreLabels", "read_score_labels", "read_scores", "write_scores"]
 
 _KIND = "virnucpro-scores"
 _SCHEMA_VERSION = 1
 _COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreLabels:
+    """What a score file says it is.
+
+    Attributes:
+        sample: name of the sample.
+        shard: number of the shard in its sample, from 1.
+        bundle_sha256: digest of the model bundle.
+    """
+
+    sample: str
+    shard: int
+    bundle_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +75,16 @@ def write_scores(scores: FrameScores, path: Path) -> None:
             file.create_dataset(name, data=getattr(scores, name))
 
 
+def read_score_labels(path: Path) -> ScoreLabels:
+    """Read what a score file says it is, and none of its scores.
+
+    Raises:
+        StoreError: the file is missing, damaged, or not a score file.
+    """
+    with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        return _labels(file)
+
+
 def read_scores(path: Path) -> FrameScores:
     """Read a score file.
 
@@ -66,9 +92,18 @@ def read_scores(path: Path) -> FrameScores:
         StoreError: the file is missing, damaged, or not a score file.
     """
     with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        labels = _labels(file)
         return FrameScores(
-            sample=attribute(file, "sample"),
-            shard=int(attribute(file, "shard")),
-            bundle_sha256=attribute(file, "bundle_sha256"),
+            sample=labels.sample,
+            shard=labels.shard,
+            bundle_sha256=labels.bundle_sha256,
             **{name: file[name][:] for name in _COLUMNS},
         )
+
+
+def _labels(file: h5py.File) -> ScoreLabels:
+    return ScoreLabels(
+        sample=attribute(file, "sample"),
+        shard=int(attribute(file, "shard")),
+        bundle_sha256=attribute(file, "bundle_sha256"),
+    )

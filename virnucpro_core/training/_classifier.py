@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from numpy.typing import NDArray
 
-from virnucpro_core.calling import predict_scores
+from virnucpro_core.calling import predict_scores, virus_score
 from virnucpro_core.models import ClassifierConfig, MlpClassifier
 
 __all__ = ["Accuracy", "ClassifierRecipe", "fit_classifier", "judge", "window_scores"]
@@ -118,11 +118,10 @@ def window_scores(
         features: float32 [F, W].
         window: int64 [F], the window of each frame.
     """
-    scores = predict_scores(features, classifier).astype(np.float64)
-    best = np.zeros((n_windows, 2))
-    np.maximum.at(best, window, scores)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(best[:, 1] / best.sum(axis=1))
+    best = np.zeros((n_windows, 2), dtype=np.float32)
+    np.maximum.at(best, window, predict_scores(features, classifier))
+    with np.errstate(invalid="ignore"):  # a window without a frame: 0 / 0
+        return virus_score(best)
 
 
 def judge(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> Accuracy:
