@@ -15,6 +15,9 @@ This module imports nothing of the package, so that everything can import it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 __all__ = [
     "BundleError",
     "DeviceMemoryError",
@@ -48,6 +51,10 @@ class VirnucproError(Exception):
         line = f"{line}; {self.remedy}" if self.remedy else line
         # Names and messages from other libraries may hold line breaks; an error is one line.
         return " ".join(line.split())
+
+    def __reduce__(self) -> tuple[Callable[[], VirnucproError], tuple[()]]:
+        """Let an error travel from one process to another: keyword arguments would be lost."""
+        return partial(type(self), self.what, where=self.where, remedy=self.remedy), ()
 
 
 class UsageError(VirnucproError):

@@ -8,6 +8,7 @@ Encoders take tokens laid end to end and ``cu_seqlens``, and never pad::
     x = encoder(torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets))  # [T, D]
 """
 
+from virnucpro_core.models._attention import ATTENTION_BACKENDS, choose_attention
 from virnucpro_core.models._bundle import Bundle, load_bundle
 from virnucpro_core.models._bundle_spec import (
     SCHEMA_VERSION,
@@ -23,9 +24,17 @@ from virnucpro_core.models._config import (
     Esm2Config,
 )
 from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
+from virnucpro_core.models._cpu import (
+    cpu_multiplies_bf16,
+    cpu_multiplies_int8,
+    cpu_sums_int8_exactly,
+)
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
+from virnucpro_core.models._hub import PUBLISHED_MODELS, PublishedModel, fetch_model
+from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
+from virnucpro_core.models._int8 import Int8Linear
 from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._tokenizers import (
     DnabertSTokenizer,
@@ -36,7 +45,9 @@ from virnucpro_core.models._tokenizers import (
 from virnucpro_core.models._write_bundle import write_bundle
 
 __all__ = [
+    "ATTENTION_BACKENDS",
     "ESM2_CONFIGS",
+    "PUBLISHED_MODELS",
     "SCHEMA_VERSION",
     "Bundle",
     "BundleSpec",
@@ -51,11 +62,20 @@ __all__ = [
     "Esm2",
     "Esm2Config",
     "Esm2Tokenizer",
+    "HuggingFaceModel",
+    "Int8Linear",
     "MlpClassifier",
     "PackedTokens",
+    "PublishedModel",
     "Tokenizer",
+    "choose_attention",
     "convert_dnabert_s",
     "convert_esm2",
+    "cpu_multiplies_bf16",
+    "cpu_multiplies_int8",
+    "cpu_sums_int8_exactly",
+    "fetch_model",
     "load_bundle",
+    "open_hugging_face",
     "write_bundle",
 ]

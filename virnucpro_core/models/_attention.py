@@ -1,123 +1,132 @@
-"""Attention confined to each sequence of a packed batch.
+"""Attention confined to each sequence of a packed batch: the interface and the choice.
 
-Shapes: ``T`` tokens of the batch, ``H`` heads, ``d`` width of a head, ``L`` longest sequence.
+Shapes: ``T`` tokens of the batch, ``H`` heads, ``d`` width of a head.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
-
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from torch import Tensor
 
-from virnucpro_core.models._layout import PackedLayout
+from virnucpro_core.errors import UsageError
+from virnucpro_core.models._alibi import Alibi, alibi_slopes
+from virnucpro_core.models._attention_cuda import (
+    FlashAttention,
+    VarlenAttention,
+    flash_function,
+    varlen_function,
+)
+from virnucpro_core.models._attention_sdpa import GroupedAttention
+from virnucpro_core.models._layout import PackedAttention, PackedLayout, to_device
+from virnucpro_core.models._rotary import Rotary
 
-__all__ = ["GroupedAttention", "PackedAttention", "Rotary", "alibi_bias", "alibi_slopes"]
+__all__ = ["ATTENTION_BACKENDS", "choose_attention", "plan_attention"]
 
-# Row lengths of the ALiBi bias are rounded up to this many numbers: CUDA kernels read aligned rows.
-_ALIGNMENT = 16
+ATTENTION_BACKENDS: tuple[str, ...] = ("sdpa", "varlen", "flash")
+"""``sdpa``: scaled-dot-product attention over groups of equally long sequences, everywhere.
+``varlen``: torch's variable-length attention. ``flash``: the flash-attn package."""
 
-
-class PackedAttention(Protocol):
-    """What a layer calls: queries, keys and values in, the attended values out."""
-
-    def __call__(self, qkv: Tensor, /) -> Tensor:
-        """[T, 3, H, d] to [T, H · d]; no token sees another sequence."""
+_HALVES = (torch.bfloat16, torch.float16)
+_FIRST_CAPABILITY = (8, 0)
+_WIDEST_HEAD = 256
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rotary:
-    """Rotary positions (Su et al. 2021, arXiv:2104.09864), counted from 0 in every sequence.
+def choose_attention(
+    name: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    needs_bias: bool = False,
+    head_width: int = 64,
+) -> str:
+    """The backend that ``name`` stands for on this machine.
 
-    Attributes:
-        cosines: [T, 1, 1, d / 2].
-        sines: [T, 1, 1, d / 2].
+    Args:
+        name: one of `ATTENTION_BACKENDS`, or ``"auto"``: the first of flash, varlen and sdpa that
+            can do it.
+        device: where it computes.
+        dtype: number format of the activations.
+        needs_bias: whether a bias goes onto the scores (DNABERT-S's ALiBi).
+        head_width: d.
+
+    Raises:
+        UsageError: there is no such backend, or it cannot do this here.
     """
-
-    cosines: Tensor
-    sines: Tensor
-
-    @classmethod
-    def at(cls, positions: Tensor, head_width: int, dtype: torch.dtype) -> Rotary:
-        """Angles at ``positions`` (int64 [T]), computed in fp32 and kept as ``dtype``."""
-        exponents = torch.arange(0, head_width, 2, device=positions.device).float() / head_width
-        angles = torch.outer(positions.float(), 1.0 / 10000**exponents)[:, None, None, :]
-        return cls(angles.cos().to(dtype), angles.sin().to(dtype))
-
-    def turn(self, x: Tensor) -> Tensor:
-        """Turn each pair (``x[…, i]``, ``x[…, i + d / 2]``) of [T, …, H, d] by its angle."""
-        first, second = x.chunk(2, dim=-1)
-        return torch.cat(
-            (
-                first * self.cosines - second * self.sines,
-                second * self.cosines + first * self.sines,
-            ),
-            dim=-1,
+    if name == "auto":
+        return next(
+            backend
+            for backend in ("flash", "varlen", "sdpa")
+            if _obstacle(backend, device, dtype, needs_bias, head_width) is None
         )
+    if name not in ATTENTION_BACKENDS:
+        raise UsageError(
+            f"no attention backend {name!r}",
+            remedy=f"use auto, {', '.join(ATTENTION_BACKENDS[:-1])} or {ATTENTION_BACKENDS[-1]}",
+        )
+    obstacle = _obstacle(name, device, dtype, needs_bias, head_width)
+    if obstacle is not None:
+        raise UsageError(f"attention backend {name} {obstacle}", remedy="use auto or sdpa")
+    return name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class GroupedAttention:
-    """Scaled-dot-product attention over groups of equally long sequences: no padding, no mask.
+def _obstacle(
+    backend: str, device: torch.device, dtype: torch.dtype, needs_bias: bool, head_width: int
+) -> str | None:
+    """Why ``backend`` cannot do it, None if it can; the cheap checks come first."""
+    if backend == "sdpa":
+        return None
+    if device.type != "cuda":
+        return f"runs on CUDA devices only, not on {device.type}"
+    if dtype not in _HALVES:
+        return f"computes in bf16 and fp16 only, not in {str(dtype).removeprefix('torch.')}"
+    if head_width % 8 or head_width > _WIDEST_HEAD:
+        return f"takes heads of 8, 16, … {_WIDEST_HEAD} numbers, not of {head_width}"
+    if backend == "varlen" and needs_bias:
+        return "has no ALiBi, which DNABERT-S needs"
+    if torch.cuda.get_device_capability(device) < _FIRST_CAPABILITY:
+        return "needs a device of compute capability 8.0 (Ampere) or later"
+    if backend == "varlen" and varlen_function() is None:
+        return f"is not in torch {torch.__version__} (2.10 and later have it)"
+    if backend == "flash" and flash_function() is None:
+        return "needs the package flash-attn (2.4 or later), which cannot be imported here"
+    return None
 
-    Attributes:
-        layout: the batch; tokens come in its sorted order.
-        rotary: turns queries and keys, if given.
-        bias: [1, H, ≥ L, ≥ L] added to the scores, the same for every sequence, if given.
+
+def plan_attention(
+    name: str,
+    layout: PackedLayout,
+    dtype: torch.dtype,
+    *,
+    n_heads: int,
+    head_width: int,
+    rotary: bool = False,
+    alibi: bool = False,
+) -> PackedAttention:
+    """The attention that all layers of an encoder use for one batch.
+
+    Args:
+        name: as in `choose_attention`.
+        layout: the batch.
+        dtype: number format of the activations.
+        n_heads: H.
+        head_width: d.
+        rotary: whether queries and keys are turned by their positions.
+        alibi: whether the scores have the symmetric ALiBi bias.
+
+    Raises:
+        UsageError: the backend cannot do this here.
     """
-
-    layout: PackedLayout
-    rotary: Rotary | None = None
-    bias: Tensor | None = None
-
-    def __call__(self, qkv: Tensor, /) -> Tensor:
-        """[T, 3, H, d] to [T, H · d]."""
-        n_tokens, _, n_heads, head_width = qkv.shape
-        query_key, values = qkv[:, :2], qkv[:, 2]
-        if self.rotary is not None:
-            query_key = self.rotary.turn(query_key)
-        # One split instead of a slice per group: its gradient is one concatenation, where those of
-        # slices are as many tensors of full size.
-        sizes = [group.stop - group.start for group in self.layout.groups]
-        parts = (torch.split(x, sizes) for x in (query_key[:, 0], query_key[:, 1], values))
-        attended: list[Tensor] = []
-        for group, query, key, value in zip(self.layout.groups, *parts, strict=True):
-            shape = (group.n_sequences, group.length, n_heads, head_width)
-            out = F.scaled_dot_product_attention(
-                query.view(shape).transpose(1, 2),
-                key.view(shape).transpose(1, 2),
-                value.view(shape).transpose(1, 2),
-                attn_mask=(
-                    None if self.bias is None else self.bias[..., : group.length, : group.length]
-                ),
-            )
-            attended.append(out.transpose(1, 2).reshape(-1, n_heads * head_width))
-        if len(attended) == 1:
-            return attended[0]
-        return torch.cat(attended) if attended else qkv.new_zeros(n_tokens, n_heads * head_width)
-
-
-def alibi_slopes(n_heads: int) -> list[float]:
-    """Slope of each head (Press et al. 2022, arXiv:2108.12409).
-
-    ``n`` heads, ``n`` a power of two, have 2^(-8/n), 2^(-16/n), …; other numbers take those of
-    the closest lower power of two, then every second one of the next higher power.
-    """
-    lower = 1 << (n_heads.bit_length() - 1)
-    slopes = [2.0 ** (-8.0 * (head + 1) / lower) for head in range(lower)]
-    between = [2.0 ** (-8.0 * (head + 1) / (2 * lower)) for head in range(0, 2 * lower, 2)]
-    return slopes + between[: n_heads - lower]
-
-
-def alibi_bias(n_heads: int, length: int, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """Symmetric ALiBi bias ``-slope · |i - j|``, [1, H, ≥ length, ≥ length].
-
-    The bias of a shorter sequence is its upper left corner.
-    """
-    length = -(-length // _ALIGNMENT) * _ALIGNMENT
-    places = torch.arange(length, device=device)
-    distances = (places[:, None] - places).abs().float()
-    slopes = torch.tensor(alibi_slopes(n_heads), device=device)
-    return (-slopes[:, None, None] * distances).to(dtype)[None]
+    device = layout.positions.device
+    backend = choose_attention(name, device, dtype, needs_bias=alibi, head_width=head_width)
+    turns = Rotary.at(layout.positions, head_width, dtype) if rotary else None
+    if backend == "varlen":
+        return VarlenAttention(layout, turns)
+    if backend == "flash":
+        slopes: Tensor | None = None
+        if alibi:
+            slopes = to_device(torch.tensor(alibi_slopes(n_heads), dtype=torch.float32), device)
+        return FlashAttention(layout, turns, slopes)
+    lengths = [group.length for group in layout.groups]
+    return GroupedAttention(
+        layout, turns, Alibi.plan(n_heads, lengths, device, dtype) if alibi else None
+    )

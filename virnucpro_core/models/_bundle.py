@@ -29,7 +29,7 @@ from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
-from virnucpro_core.models._weights import check_weights, load_weights
+from virnucpro_core.models._weights import LinearFactory, check_weights, load_weights
 
 __all__ = ["MANIFEST", "Bundle", "load_bundle"]
 
@@ -85,6 +85,9 @@ class Bundle:
         kind: EncoderKind,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        *,
+        attention: str = "auto",
+        linear: LinearFactory | None = None,
     ) -> Encoder:
         """The encoder with its weights, for inference.
 
@@ -92,11 +95,23 @@ class Bundle:
             kind: ``"dna"`` or ``"protein"``.
             device: where it computes.
             dtype: number format it computes in, whatever the weights are stored as.
+            attention: the encoder's ``attention_backend``.
+            linear: makes what takes the place of each ``nn.Linear`` of the layers, from its weight
+                and bias as stored: how the weights become int8 one layer at a time.
+
+        Raises:
+            BundleError: the weights cannot be read.
         """
         spec = self.encoder_spec(kind)
-        return load_weights(
-            _encoder_builder(spec), self.path / spec.weights, torch.device(device), dtype
+        encoder = load_weights(
+            _encoder_builder(spec),
+            self.path / spec.weights,
+            torch.device(device),
+            dtype,
+            linear=linear,
         )
+        encoder.attention_backend = attention
+        return encoder
 
     def load_tokenizer(self, kind: EncoderKind) -> Tokenizer:
         """The tokenizer that belongs to the encoder.

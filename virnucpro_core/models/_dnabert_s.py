@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from torch import Tensor, nn
 
-from virnucpro_core.models._attention import GroupedAttention, PackedAttention, alibi_bias
+from virnucpro_core.models._attention import plan_attention
 from virnucpro_core.models._config import DnabertSConfig
 from virnucpro_core.models._encoder import Encoder, empty_embedding
-from virnucpro_core.models._layout import PackedLayout
+from virnucpro_core.models._layout import PackedAttention, PackedLayout
 
 __all__ = ["DnabertS"]
 
@@ -47,9 +47,15 @@ class DnabertS(Encoder):
         return x
 
     def _attention(self, layout: PackedLayout, dtype: torch.dtype) -> PackedAttention:
-        device = layout.positions.device
-        bias = alibi_bias(self.config.n_heads, layout.max_length, device, dtype)
-        return GroupedAttention(layout, bias=bias)
+        n_heads = self.config.n_heads
+        return plan_attention(
+            self.attention_backend,
+            layout,
+            dtype,
+            n_heads=n_heads,
+            head_width=self.config.width // n_heads,
+            alibi=True,
+        )
 
 
 class _DnabertSLayer(nn.Module):

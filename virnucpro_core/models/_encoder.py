@@ -10,8 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from virnucpro_core.models._attention import PackedAttention
-from virnucpro_core.models._layout import PackedLayout, plan_layout
+from virnucpro_core.models._layout import PackedAttention, PackedLayout, plan_layout
 
 __all__ = ["Encoder", "empty_embedding"]
 
@@ -27,6 +26,7 @@ class Encoder(nn.Module):
         n_layers: number of layers; the last one's output is layer ``n_layers``.
         pooled_special_tokens: whether the mean over a sequence takes in the tokens that the
             tokenizer puts around it.
+        attention_backend: ``"auto"`` or one of `ATTENTION_BACKENDS`; may be set at any time.
     """
 
     pooled_special_tokens: bool
@@ -34,6 +34,7 @@ class Encoder(nn.Module):
     def __init__(self, name: str, width: int, layers: list[nn.Module]) -> None:
         super().__init__()
         self.name = name
+        self.attention_backend = "auto"
         self.width = width
         self.n_layers = len(layers)
         self.layers = nn.ModuleList(layers)
@@ -48,8 +49,9 @@ class Encoder(nn.Module):
 
         Args:
             tokens: integers [T] on the encoder's device, sequence after sequence, no padding.
-            cu_seqlens: integers [B + 1] on any device; sequence ``i`` is tokens
-                ``cu_seqlens[i]`` to ``cu_seqlens[i + 1]``.
+            cu_seqlens: integers [B + 1]; sequence ``i`` is tokens ``cu_seqlens[i]`` to
+                ``cu_seqlens[i + 1]``. On any device; from the CPU, nothing here makes the host
+                wait for a CUDA device.
             layer: whose output to return; 0 is the token embeddings, None the last layer.
 
         Returns:
@@ -57,6 +59,7 @@ class Encoder(nn.Module):
 
         Raises:
             ValueError: there is no such layer, or ``cu_seqlens`` does not fit ``tokens``.
+            UsageError: ``attention_backend`` cannot do this on this device in this precision.
         """
         layer = self.n_layers if layer is None else layer
         if not 0 <= layer <= self.n_layers:

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from torch import Tensor, nn
 
-from virnucpro_core.models._attention import GroupedAttention, PackedAttention, Rotary
+from virnucpro_core.models._attention import plan_attention
 from virnucpro_core.models._config import Esm2Config
 from virnucpro_core.models._encoder import Encoder, empty_embedding
-from virnucpro_core.models._layout import PackedLayout
+from virnucpro_core.models._layout import PackedAttention, PackedLayout
 from virnucpro_core.models._tokenizers import Esm2Tokenizer
 
 __all__ = ["Esm2"]
@@ -57,8 +57,15 @@ class Esm2(Encoder):
         return x * scale.to(x.dtype)[:, None]
 
     def _attention(self, layout: PackedLayout, dtype: torch.dtype) -> PackedAttention:
-        head_width = self.config.width // self.config.n_heads
-        return GroupedAttention(layout, rotary=Rotary.at(layout.positions, head_width, dtype))
+        n_heads = self.config.n_heads
+        return plan_attention(
+            self.attention_backend,
+            layout,
+            dtype,
+            n_heads=n_heads,
+            head_width=self.config.width // n_heads,
+            rotary=True,
+        )
 
     def _finish(self, x: Tensor) -> Tensor:
         normed: Tensor = self.final_norm(x)

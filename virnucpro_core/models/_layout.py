@@ -6,11 +6,20 @@ Shapes: ``T`` tokens of the batch, ``B`` sequences of the batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["PackedLayout", "SequenceGroup", "plan_layout"]
+__all__ = ["PackedAttention", "PackedLayout", "SequenceGroup", "plan_layout", "to_device"]
+
+
+class PackedAttention(Protocol):
+    """What a layer calls: queries, keys and values in, the attended values out."""
+
+    def __call__(self, qkv: Tensor, /) -> Tensor:
+        """[T, 3, H, d] to [T, H · d]; tokens in the layout's order, no token sees another
+        sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class PackedLayout:
     Attributes:
         groups: the sequences by length, longest first; sequences of no token are left out.
         lengths: int64 [B] on the device, sorted.
+        cu_seqlens: int32 [n + 1] on the device, bounds of the n sorted sequences that have tokens.
         positions: int64 [T] on the device, position of each sorted token in its sequence, from 0.
         sequence_index: int64 [T] on the device, index into ``lengths`` of each sorted token.
         order: int64 [T] on the device, the given index of each sorted token; None when the batch
@@ -52,6 +62,7 @@ class PackedLayout:
 
     groups: tuple[SequenceGroup, ...]
     lengths: Tensor
+    cu_seqlens: Tensor
     positions: Tensor
     sequence_index: Tensor
     order: Tensor | None
@@ -73,6 +84,9 @@ class PackedLayout:
 
 def plan_layout(cu_seqlens: Tensor, n_tokens: int, device: torch.device) -> PackedLayout:
     """Work out the layout of a packed batch.
+
+    All is worked out on the CPU and goes to a CUDA device in one copy that the host does not wait
+    for: with ``cu_seqlens`` on the CPU, planning never synchronises.
 
     Args:
         cu_seqlens: integers [B + 1]; sequence ``i`` is tokens ``cu_seqlens[i]`` to
@@ -98,20 +112,34 @@ def plan_layout(cu_seqlens: Tensor, n_tokens: int, device: torch.device) -> Pack
     starts = lengths.cumsum(0) - lengths
     sequence_index = torch.repeat_interleave(torch.arange(len(lengths)), lengths)
     positions = torch.arange(n_tokens) - starts[sequence_index]
-    order = restore = None
+    # Sequences of no token lie at the end.
+    sorted_bounds = torch.cat((starts[lengths > 0], bounds[-1:]))
+    parts = [lengths, sorted_bounds, positions, sequence_index]
     if not torch.equal(lengths, given_lengths):
         order = bounds[:-1][by_length][sequence_index] + positions
         restore = torch.empty_like(order)
         restore[order] = torch.arange(n_tokens)
-        order, restore = order.to(device), restore.to(device)
+        parts += [order, restore]
+    sizes = [len(part) for part in parts]
+    lengths_there, bounds_there, positions, sequence_index, *orders = (
+        torch.split(to_device(torch.cat(parts), device), sizes) if device.type == "cuda" else parts
+    )
     return PackedLayout(
         groups=_groups(lengths),
-        lengths=lengths.to(device),
-        positions=positions.to(device),
-        sequence_index=sequence_index.to(device),
-        order=order,
-        restore=restore,
+        lengths=lengths_there,
+        cu_seqlens=bounds_there.to(torch.int32),
+        positions=positions,
+        sequence_index=sequence_index,
+        order=orders[0] if orders else None,
+        restore=orders[1] if orders else None,
     )
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """A CPU tensor on ``device``; the host does not wait for a copy to CUDA."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def _groups(lengths: Tensor) -> tuple[SequenceGroup, ...]:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
-import tokenizers
 from numpy.typing import NDArray
 
 from virnucpro_core.errors import BundleError
 from virnucpro_core.store import ByteStrings
+
+if TYPE_CHECKING:
+    import tokenizers
 
 __all__ = ["DnabertSTokenizer", "Esm2Tokenizer", "PackedTokens", "Tokenizer"]
 
@@ -128,6 +130,9 @@ class DnabertSTokenizer:
         Raises:
             BundleError: the file is missing, is no tokenizer, or has no ``[CLS]`` or ``[SEP]``.
         """
+        # Here, so that proteins can be embedded where the library is not installed.
+        import tokenizers
+
         try:
             # Read here, because the library would not say which file it could not open.
             tokenizer = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tokenizers
 import torch
 from torch import Tensor, nn
 
 from virnucpro_core.store import ByteStrings
+
+if TYPE_CHECKING:
+    import tokenizers
 
 RESIDUES = "LAGVSERTIDPKQNFYMHWCXBUZO"
 
@@ -62,6 +65,8 @@ def random_tokens(lengths: Sequence[int], vocabulary_size: int, seed: int = 0) -
 
 def dna_tokenizer() -> tokenizers.Tokenizer:
     """A small byte-pair tokenizer with DNABERT-S's special tokens and their ids."""
+    import tokenizers  # here, because the tests of tests/gpu run where it is not installed
+
     special = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
     letters = ["A", "C", "G", "T", "AC", "GT", "ACGT", "TT", "TTTT"]
     vocabulary = {token: i for i, token in enumerate(special + letters)}

@@ -80,7 +80,7 @@ def test_every_layer_equals_the_padded_reference(name: str) -> None:
 
 
 def test_slopes_are_those_of_the_paper() -> None:
-    from virnucpro_core.models._attention import alibi_slopes
+    from virnucpro_core.models._alibi import alibi_slopes
 
     for n_heads, slopes in SLOPES.items():
         assert alibi_slopes(n_heads) == pytest.approx(slopes, rel=1e-12)

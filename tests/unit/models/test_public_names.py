@@ -10,6 +10,7 @@ from virnucpro_core.models import ESM2_CONFIGS, DnabertSConfig, Esm2Config
 
 def test_public_names() -> None:
     assert sorted(models.__all__) == [
+        "ATTENTION_BACKENDS",
         "Bundle",
         "BundleSpec",
         "ClassifierConfig",
@@ -24,13 +25,23 @@ def test_public_names() -> None:
         "Esm2",
         "Esm2Config",
         "Esm2Tokenizer",
+        "HuggingFaceModel",
+        "Int8Linear",
         "MlpClassifier",
+        "PUBLISHED_MODELS",
         "PackedTokens",
+        "PublishedModel",
         "SCHEMA_VERSION",
         "Tokenizer",
+        "choose_attention",
         "convert_dnabert_s",
         "convert_esm2",
+        "cpu_multiplies_bf16",
+        "cpu_multiplies_int8",
+        "cpu_sums_int8_exactly",
+        "fetch_model",
         "load_bundle",
+        "open_hugging_face",
         "write_bundle",
     ]
     assert all(hasattr(models, name) for name in models.__all__)

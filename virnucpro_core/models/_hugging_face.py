@@ -1,0 +1,295 @@
+"""ESM-2 and DNABERT-S as Hugging Face lays them out: ``config.json`` and safetensors beside it.
+
+Only numbers are read; code and pickles in such a directory are never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from virnucpro_core._files import sha256_of_file
+from virnucpro_core.errors import BundleError
+from virnucpro_core.models._bundle_spec import EncoderKind
+from virnucpro_core.models._config import DnabertSConfig, Esm2Config
+from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
+from virnucpro_core.models._dnabert_s import DnabertS
+from virnucpro_core.models._encoder import Encoder
+from virnucpro_core.models._esm2 import Esm2
+from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
+from virnucpro_core.models._weights import LinearFactory
+
+__all__ = ["HuggingFaceModel", "open_hugging_face"]
+
+CONFIG = "config.json"
+_WEIGHTS = "model.safetensors"
+_INDEX = "model.safetensors.index.json"
+_TOKENIZER = "tokenizer.json"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+_CONVERT = "convert the weights to safetensors once (docs/embedding.md shows how)"
+# What every ESM-2 has in its config.json, and the computation here is made for.
+_ESM2_CONSTANTS = {
+    "position_embedding_type": "rotary",
+    "token_dropout": True,
+    "emb_layer_norm_before": False,
+    "layer_norm_eps": 1e-5,
+    "vocab_size": Esm2Tokenizer.vocabulary_size,
+}
+_BERT_EPSILON = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class HuggingFaceModel:
+    """An encoder in a directory of Hugging Face's layout.
+
+    Attributes:
+        path: the directory.
+        kind: ``"protein"`` for ESM-2, ``"dna"`` for DNABERT-S.
+        name: name of the weights.
+        config: shape of the encoder.
+        files: its safetensors files.
+        sha256: digest of the weights; of several files, the digest of their digests.
+    """
+
+    path: Path
+    kind: EncoderKind
+    name: str
+    config: Esm2Config | DnabertSConfig
+    files: tuple[Path, ...]
+    sha256: str
+
+    def load_encoder(
+        self,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        *,
+        attention: str = "auto",
+        linear: LinearFactory | None = None,
+    ) -> Encoder:
+        """The encoder with its weights, for inference.
+
+        Args:
+            device, dtype, attention, linear: as in `Bundle.load_encoder`.
+
+        Raises:
+            BundleError: a tensor is missing, unexpected or of another shape.
+        """
+        config = self.config
+        try:
+            with _StoredTensors(self.files) as stored:
+                encoder: Encoder
+                if isinstance(config, Esm2Config):
+                    state = convert_esm2(stored, config)
+                    with torch.device("meta"):
+                        encoder = Esm2(config, self.name)
+                else:
+                    state = convert_dnabert_s(stored, config)
+                    with torch.device("meta"):
+                        encoder = DnabertS(config, self.name)
+                _fill(encoder, state, torch.device(device), dtype, linear)
+        except BundleError as error:
+            raise BundleError(error.what, where=str(self.path), remedy=error.remedy) from error
+        except (SafetensorError, OSError) as error:
+            raise BundleError(
+                f"has weights that cannot be read ({error})",
+                where=str(self.path),
+                remedy="copy or fetch the model again",
+            ) from error
+        encoder.attention_backend = attention
+        return encoder.eval().requires_grad_(False)
+
+    def load_tokenizer(self) -> Tokenizer:
+        """The tokenizer that belongs to the encoder.
+
+        Raises:
+            BundleError: ``tokenizer.json`` of a DNA encoder cannot be used.
+        """
+        if isinstance(self.config, Esm2Config):
+            return Esm2Tokenizer()
+        tokenizer = DnabertSTokenizer.from_file(self.path / _TOKENIZER)
+        if tokenizer.vocabulary_size > self.config.vocabulary_size:
+            raise BundleError(
+                f"has {tokenizer.vocabulary_size} tokens, the encoder "
+                f"{self.config.vocabulary_size}",
+                where=str(self.path / _TOKENIZER),
+                remedy="copy or fetch the model again",
+            )
+        return tokenizer
+
+
+def open_hugging_face(path: Path, *, name: str | None = None) -> HuggingFaceModel:
+    """Read what a directory says of its model, and digest its weights.
+
+    Args:
+        path: a directory with ``config.json``, ``model.safetensors`` (or several such files and
+            their index) and, for DNABERT-S, ``tokenizer.json``.
+        name: name of the weights; None for the directory's.
+
+    Raises:
+        BundleError: the directory holds no ESM-2 or DNABERT-S, or only pickled weights.
+    """
+    settings = _read_json(path / CONFIG)
+    config = _config(settings, path / CONFIG)
+    files = _weight_files(path)
+    try:
+        digests = [sha256_of_file(file) for file in files]
+    except OSError as error:
+        raise BundleError(f"cannot be read ({error})", where=str(path)) from error
+    sha256 = digests[0] if len(digests) == 1 else _sha256("".join(digests))
+    kind: EncoderKind = "protein" if isinstance(config, Esm2Config) else "dna"
+    return HuggingFaceModel(path, kind, name or _name_of(path), config, files, sha256)
+
+
+class _StoredTensors(Mapping[str, Tensor]):
+    """The tensors of several safetensors files by name, read when they are asked for."""
+
+    def __init__(self, files: tuple[Path, ...]) -> None:
+        self._stack = ExitStack()
+        self._files: dict[str, Any] = {}
+        for path in files:
+            file = self._stack.enter_context(safe_open(path, framework="pt"))
+            self._files.update(dict.fromkeys(file.keys(), file))
+
+    def __enter__(self) -> _StoredTensors:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._files = {}
+        self._stack.close()
+
+    def __getitem__(self, name: str) -> Tensor:
+        tensor: Tensor = self._files[name].get_tensor(name)
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def _fill(
+    encoder: Encoder,
+    state: dict[str, Tensor],
+    device: torch.device,
+    dtype: torch.dtype,
+    linear: LinearFactory | None,
+) -> None:
+    """Give ``encoder`` its weights; ``state`` is used up, so that memory is freed on the way."""
+    for name, module in list(encoder.named_modules()):
+        if linear is not None and isinstance(module, nn.Linear) and name.startswith("layers."):
+            weight, bias = state.pop(f"{name}.weight"), state.pop(f"{name}.bias", None)
+            made = linear(weight.to(device), None if bias is None else bias.to(device))
+            owner, _, leaf = name.rpartition(".")
+            setattr(encoder.get_submodule(owner), leaf, made)
+    for name in list(state):
+        owner, _, leaf = name.rpartition(".")
+        # A copy even where nothing changes: the tensors of `state` are pages of the file.
+        tensor = state.pop(name).to(device, dtype, copy=True)
+        setattr(encoder.get_submodule(owner), leaf, nn.Parameter(tensor, requires_grad=False))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BundleError(
+            f"cannot be read ({error.strerror})",
+            where=str(path),
+            remedy="name a directory that holds a model",
+        ) from error
+    except ValueError as error:
+        raise BundleError(f"is not valid JSON ({error})", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise BundleError("is JSON, but not an object", where=str(path))
+    return content
+
+
+def _config(settings: dict[str, Any], path: Path) -> Esm2Config | DnabertSConfig:
+    kind = settings.get("model_type")
+    try:
+        shape = {
+            "n_layers": settings["num_hidden_layers"],
+            "width": settings["hidden_size"],
+            "n_heads": settings["num_attention_heads"],
+        }
+        inner = settings["intermediate_size"]
+        if kind == "esm":
+            for key, expected in _ESM2_CONSTANTS.items():
+                if (settings.get(key) or False) != expected:
+                    raise ValueError(f"{key} is {settings.get(key)!r}, ESM-2 has {expected!r}")
+            esm2 = Esm2Config(**shape)
+            if inner != esm2.feed_forward_width:
+                raise ValueError(
+                    f"intermediate_size is {inner}, ESM-2 has {esm2.feed_forward_width}"
+                )
+            return esm2
+        if kind == "bert":
+            epsilon = settings.get("layer_norm_eps", _BERT_EPSILON)
+            if epsilon != _BERT_EPSILON:
+                raise ValueError(f"layer_norm_eps is {epsilon}, DNABERT-S has {_BERT_EPSILON}")
+            size = settings["vocab_size"]
+            return DnabertSConfig(**shape, feed_forward_width=inner, vocabulary_size=size)
+    except KeyError as error:
+        raise BundleError(f"has no {error.args[0]}", where=str(path)) from error
+    except ValueError as error:
+        raise BundleError(
+            f"describes another model: {error}",
+            where=str(path),
+            remedy="give an ESM-2 or a DNABERT-S",
+        ) from error
+    raise BundleError(
+        f"describes a model of type {kind!r}",
+        where=str(path),
+        remedy="give an ESM-2 (esm) or a DNABERT-S (bert)",
+    )
+
+
+def _weight_files(path: Path) -> tuple[Path, ...]:
+    if (path / _WEIGHTS).exists():
+        return (path / _WEIGHTS,)
+    if (path / _INDEX).exists():
+        names = _read_json(path / _INDEX).get("weight_map")
+        if not isinstance(names, dict) or not names:
+            raise BundleError("has no weight_map", where=str(path / _INDEX))
+        files = sorted({str(name) for name in names.values()})
+        for name in files:
+            if Path(name).name != name or not (path / name).is_file():
+                raise BundleError(
+                    f"names {name!r}, which is not there",
+                    where=str(path / _INDEX),
+                    remedy="copy or fetch the model again",
+                )
+        return tuple(path / name for name in files)
+    pickled = [file.name for pattern in _PICKLES for file in sorted(path.glob(pattern))]
+    if pickled:
+        raise BundleError(
+            f"has its weights as a pickle only ({pickled[0]}), and loading one can run code",
+            where=str(path),
+            remedy=_CONVERT,
+        )
+    raise BundleError(
+        f"has no weights ({_WEIGHTS})", where=str(path), remedy="copy or fetch the model again"
+    )
+
+
+def _name_of(path: Path) -> str:
+    """The directory's name; in the hub's cache, where that is a commit, the repository's."""
+    folder = path.resolve()
+    if re.fullmatch("[0-9a-f]{40}", folder.name) and folder.parent.name == "snapshots":
+        return folder.parent.parent.name.rpartition("--")[2]
+    return folder.name
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
