@@ -17,6 +17,18 @@ Import from the sub-packages; imports between them go down this list only:
 ========================  ==========================================================
 """
 
-__all__ = ["__version__"]
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["Embedder", "__version__"]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Only when asked for: most of the package works without torch, whose import takes seconds.
+    if name == "Embedder":
+        return importlib.import_module("virnucpro_core.embedding").Embedder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,23 +1,35 @@
 """Embedding many sequences: loader, device, number format, pooling."""
 
-from virnucpro_core.embedding._loader import PackedBatch, packed_batches, prefetch
-from virnucpro_core.embedding._runner import EmbedResult, embed, mean_pool
+from virnucpro_core.embedding._embedder import POOLINGS, Embedder, SequenceEmbeddings
+from virnucpro_core.embedding._loader import PackedBatch, packed_batches
+from virnucpro_core.embedding._pooling import mean_pool
+from virnucpro_core.embedding._runner import EmbedResult, EncodedBatch, embed, encode_batches
 from virnucpro_core.embedding._settings import (
     EmbedSettings,
     Precision,
+    load_encoder,
     resolve_settings,
     usable_cores,
 )
+from virnucpro_core.embedding._sources import EncoderSource, open_encoder, open_model
 
 __all__ = [
+    "POOLINGS",
     "EmbedResult",
     "EmbedSettings",
+    "Embedder",
+    "EncodedBatch",
+    "EncoderSource",
     "PackedBatch",
     "Precision",
+    "SequenceEmbeddings",
     "embed",
+    "encode_batches",
+    "load_encoder",
     "mean_pool",
+    "open_encoder",
+    "open_model",
     "packed_batches",
-    "prefetch",
     "resolve_settings",
     "usable_cores",
 ]

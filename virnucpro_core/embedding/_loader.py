@@ -1,28 +1,40 @@
-"""Packed batches, made ahead of the device by a background thread."""
+"""Packed batches, made ahead of the encoder by a thread or by processes of their own."""
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from virnucpro_core.embedding._blocks import (
+    Block,
+    BlockPlanner,
+    Strings,
+    make_block,
+    start_process,
+)
+from virnucpro_core.embedding._settings import EmbedSettings, usable_cores
+from virnucpro_core.errors import VirnucproError
 from virnucpro_core.models import Tokenizer
-from virnucpro_core.packing import plan_batches
 from virnucpro_core.store import ByteStrings
 
-__all__ = ["PackedBatch", "packed_batches", "prefetch"]
+__all__ = ["PackedBatch", "loader_processes", "packed_batches"]
 
-PLAN_SEQUENCES = 4_096
-"""Sequences tokenised and planned together: enough for full batches, few enough that the device
-starts soon and the next ones are tokenised while it works."""
+BLOCK_SEQUENCES = 4_096
+"""Sequences tokenised and planned together: enough for full batches, few enough that the next ones
+are ready before the encoder is through with these."""
 
-Item = TypeVar("Item")
+FIRST_BLOCK_SEQUENCES = 256
+"""The first block is smaller, so that the encoder starts soon; each is at most 4 times the last."""
+
+_MOST_PROCESSES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +43,8 @@ class PackedBatch:
 
     Attributes:
         indices: int64 [B], which sequences these are.
-        tokens: int32 tensor [T].
-        cu_seqlens: int64 tensor [B + 1]; sequence ``b`` begins at
+        tokens: int32 tensor [T] on the CPU.
+        cu_seqlens: int64 tensor [B + 1] on the CPU; sequence ``b`` begins at
             ``cu_seqlens[b]`` and ends before ``cu_seqlens[b + 1]``.
     """
 
@@ -40,31 +52,108 @@ class PackedBatch:
     tokens: torch.Tensor
     cu_seqlens: torch.Tensor
 
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def split(self) -> tuple[PackedBatch, PackedBatch]:
+        """Two batches of about half the tokens each; this one has at least two sequences."""
+        middle = int(torch.searchsorted(self.cu_seqlens, len(self.tokens) // 2))
+        middle = min(max(middle, 1), len(self) - 1)
+        return self._part(0, middle), self._part(middle, len(self))
+
+    def _part(self, start: int, stop: int) -> PackedBatch:
+        low, high = self.cu_seqlens[start], self.cu_seqlens[stop]
+        return PackedBatch(
+            self.indices[start:stop],
+            self.tokens[low:high],
+            self.cu_seqlens[start : stop + 1] - low,
+        )
+
 
 def packed_batches(
-    strings: ByteStrings, tokenizer: Tokenizer, token_budget: int
-) -> Iterator[PackedBatch]:
-    """Tokenise, plan and pack ``strings``: a pure function of its arguments."""
-    for start in range(0, len(strings), PLAN_SEQUENCES):
-        stop = min(start + PLAN_SEQUENCES, len(strings))
-        tokens = tokenizer.tokenize(strings.slice(start, stop))
-        for rows in plan_batches(tokens.lengths, token_budget):
-            batch = tokens.take(rows)
-            yield PackedBatch(
-                indices=rows + start,
-                tokens=torch.from_numpy(batch.ids),
-                cu_seqlens=torch.from_numpy(batch.offsets),
-            )
+    strings: Strings,
+    tokenizer: Tokenizer,
+    token_budget: int,
+    *,
+    indices: NDArray[np.int64] | None = None,
+    n_processes: int = 0,
+) -> Generator[PackedBatch, None, None]:
+    """Tokenise, plan and pack sequences, ahead of whoever takes the batches.
 
+    The batches are a pure function of the first four arguments: neither the number of processes
+    nor who is faster changes them. At most two blocks of `BLOCK_SEQUENCES` sequences (two for each
+    process) are made ahead; then the makers wait.
 
-def prefetch(items: Iterator[Item], depth: int) -> Iterator[Item]:
-    """Draw ``items`` in a background thread, at most ``depth`` ahead of the consumer.
+    Args:
+        strings: the sequences; read by range, never sent to a process unless they are in memory.
+        tokenizer: the encoder's tokenizer.
+        token_budget: tokens in a batch; a longer sequence has a batch of its own.
+        indices: int64, ascending: the sequences wanted; None for all.
+        n_processes: processes that tokenise; 0 for a thread of this one. They never touch a
+            device, and they end with this process however it ends.
 
-    What the source raises is raised here, at the item it stood for.
+    Raises:
+        VirnucproError: a process ended before its work. What else goes wrong in a process or in
+            the thread is raised here as it is.
     """
-    end = object()
-    with ThreadPoolExecutor(1, thread_name_prefix="loader") as pool:
-        ahead = deque(pool.submit(next, items, end) for _ in range(depth))
-        while (item := ahead.popleft().result()) is not end:
-            ahead.append(pool.submit(next, items, end))
-            yield item  # type: ignore[misc]
+    if indices is None:
+        indices = np.arange(len(strings))
+    planner = BlockPlanner(strings, tokenizer, token_budget)
+    executor: Executor
+    make: Callable[[NDArray[np.int64]], Block]
+    if n_processes == 0:
+        executor = ThreadPoolExecutor(1, thread_name_prefix="loader")
+        make = planner
+    else:
+        executor = ProcessPoolExecutor(
+            n_processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=start_process,
+            initargs=(planner,),
+        )
+        make = make_block
+    pieces = _pieces(indices)
+    ahead: deque[Future[Block]] = deque()
+    try:
+        for piece in pieces:
+            ahead.append(executor.submit(make, piece))
+            if len(ahead) > 2 * max(n_processes, 1):
+                yield from _batches(ahead.popleft().result())
+        while ahead:
+            yield from _batches(ahead.popleft().result())
+    except BrokenProcessPool as error:
+        raise VirnucproError(
+            "a process that tokenises sequences ended before its work was done",
+            remedy="it may have been killed for want of memory: give the task more",
+        ) from error
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def loader_processes(strings: Strings, settings: EmbedSettings) -> int:
+    """How many processes should tokenise: 0 (a thread) on the CPU, whose cores the encoder needs.
+
+    Sequences that are in memory would have to be sent to the processes: the thread takes them.
+    """
+    if settings.device.type == "cpu" or isinstance(strings, ByteStrings):
+        return 0
+    blocks_worth_a_start = len(strings) // BLOCK_SEQUENCES
+    return max(0, min(_MOST_PROCESSES, usable_cores() - 1, blocks_worth_a_start))
+
+
+def _pieces(indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    start, n_sequences = 0, min(FIRST_BLOCK_SEQUENCES, BLOCK_SEQUENCES)
+    while start < len(indices):
+        yield indices[start : start + n_sequences]
+        start += n_sequences
+        n_sequences = min(4 * n_sequences, BLOCK_SEQUENCES)
+
+
+def _batches(block: Block) -> Iterator[PackedBatch]:
+    for start, stop in zip(block.bounds[:-1].tolist(), block.bounds[1:].tolist(), strict=True):
+        offsets = block.offsets[start : stop + 1]
+        yield PackedBatch(
+            indices=block.indices[start:stop],
+            tokens=torch.from_numpy(block.tokens[offsets[0] : offsets[-1]]),
+            cu_seqlens=torch.from_numpy(offsets - offsets[0]),
+        )

@@ -1,21 +1,30 @@
-"""What a run of an encoder is told: device, number format, token budget."""
+"""What a run of an encoder is told: device, number format, token budget, attention."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 import torch
 
+from virnucpro_core.embedding._budget import token_budget_for
 from virnucpro_core.errors import UsageError
+from virnucpro_core.models import (
+    Bundle,
+    Encoder,
+    EncoderKind,
+    Int8Linear,
+    choose_attention,
+    cpu_multiplies_bf16,
+    cpu_multiplies_int8,
+)
 
-__all__ = ["EmbedSettings", "Precision", "resolve_settings", "usable_cores"]
+__all__ = ["EmbedSettings", "Precision", "load_encoder", "resolve_settings", "usable_cores"]
 
-# Chosen so that the activations of a batch stay near the caches (CPU) or fill the device (CUDA).
-_CPU_TOKEN_BUDGET = 4_096
-_CUDA_TOKEN_BUDGET = 16_384
+_DISABLE_HALF = "VIRNUCPRO_DISABLE_FP16"
+_DISABLE_PACKING = "VIRNUCPRO_DISABLE_PACKING"
 
 
 class Precision(str, Enum):
@@ -25,13 +34,7 @@ class Precision(str, Enum):
     FP32 = "fp32"
     BF16 = "bf16"
     FP16 = "fp16"
-
-
-_DTYPES = {
-    Precision.FP32: torch.float32,
-    Precision.BF16: torch.bfloat16,
-    Precision.FP16: torch.float16,
-}
+    INT8 = "int8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +44,95 @@ class EmbedSettings:
     Attributes:
         device: where the encoder runs.
         precision: number format, never ``AUTO``.
-        token_budget: tokens in a batch.
+        token_budget: tokens in a batch; 0 leaves it to `budget_for`.
+        attention: ``auto``, or the backend to use (`virnucpro_core.models.ATTENTION_BACKENDS`).
+        packed: whether sequences share batches; if not, each is a batch of its own.
     """
 
     device: torch.device
     precision: Precision
     token_budget: int
+    attention: str = "auto"
+    packed: bool = True
 
     @property
     def dtype(self) -> torch.dtype:
-        """The number format as torch names it."""
-        return _DTYPES[self.precision]
+        """The number format of activations as torch names it.
+
+        Of int8 only the matrix products are made: the rest is bf16 where the CPU has it, else fp32.
+        """
+        if self.precision is Precision.INT8:
+            return torch.bfloat16 if cpu_multiplies_bf16() else torch.float32
+        return {
+            Precision.FP32: torch.float32,
+            Precision.BF16: torch.bfloat16,
+            Precision.FP16: torch.float16,
+        }[self.precision]
+
+    def budget_for(self, encoder: Encoder) -> int:
+        """Tokens in a batch of ``encoder``: those asked for, or what suits its width."""
+        if not self.packed:
+            # No two sequences fit a budget of one token, and one that is alone may exceed it.
+            return 1
+        return self.token_budget or token_budget_for(encoder.width, self.dtype, self.device)
 
 
-def resolve_settings(device: str, precision: Precision, token_budget: int) -> EmbedSettings:
+def resolve_settings(
+    device: str,
+    precision: Precision,
+    token_budget: int,
+    attention: str = "auto",
+    *,
+    environment: Mapping[str, str] = os.environ,
+) -> EmbedSettings:
     """Choose what is left to ``auto``.
 
     Args:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         precision: number format, or ``AUTO``: bf16 where the CPU multiplies bf16 matrices itself,
-            bf16 or fp16 on CUDA, else fp32.
-        token_budget: tokens in a batch; 0 chooses.
+            bf16 or fp16 on CUDA, else fp32. int8 is for those who ask for it.
+        token_budget: tokens in a batch; 0 leaves it to the width of the encoder.
+        attention: ``auto``, or the backend to use.
+        environment: where ``VIRNUCPRO_DISABLE_FP16`` (no half precision) and
+            ``VIRNUCPRO_DISABLE_PACKING`` (no batches of several sequences) are looked up.
 
     Raises:
-        UsageError: there is no such device, or the budget is negative.
+        UsageError: there is no such device, the budget is negative, the device has no such number
+            format or attention, or the number format contradicts the environment.
     """
     if token_budget < 0:
         raise UsageError(f"token budget {token_budget} is negative", remedy="use 0 for automatic")
     chosen = _device(device)
-    on_cuda = chosen.type == "cuda"
+    half_allowed = not _is_set(_DISABLE_HALF, environment)
     if precision is Precision.AUTO:
-        precision = _precision_for(chosen)
-    budget = token_budget or (_CUDA_TOKEN_BUDGET if on_cuda else _CPU_TOKEN_BUDGET)
-    return EmbedSettings(chosen, precision, budget)
+        precision = _precision_for(chosen) if half_allowed else Precision.FP32
+    elif precision in (Precision.BF16, Precision.FP16) and not half_allowed:
+        raise UsageError(
+            f"precision {precision.value} is asked for, but {_DISABLE_HALF} is set",
+            remedy=f"unset {_DISABLE_HALF}, or use auto or fp32",
+        )
+    elif precision is Precision.INT8:
+        _require_int8(chosen)
+    settings = EmbedSettings(
+        chosen,
+        precision,
+        token_budget,
+        attention,
+        packed=not _is_set(_DISABLE_PACKING, environment),
+    )
+    choose_attention(attention, chosen, settings.dtype)  # refuses what cannot be had here
+    return settings
+
+
+def load_encoder(bundle: Bundle, kind: EncoderKind, settings: EmbedSettings) -> Encoder:
+    """The bundle's ``"dna"`` or ``"protein"`` encoder, as ``settings`` want it."""
+    return bundle.load_encoder(
+        kind,
+        settings.device,
+        settings.dtype,
+        attention=settings.attention,
+        linear=Int8Linear.from_float if settings.precision is Precision.INT8 else None,
+    )
 
 
 def usable_cores() -> int:
@@ -103,13 +162,24 @@ def _device(name: str) -> torch.device:
 def _precision_for(device: torch.device) -> Precision:
     if device.type == "cuda":
         return Precision.BF16 if torch.cuda.is_bf16_supported() else Precision.FP16
-    return Precision.BF16 if _cpu_multiplies_bf16() else Precision.FP32
+    return Precision.BF16 if cpu_multiplies_bf16() else Precision.FP32
 
 
-def _cpu_multiplies_bf16() -> bool:
-    """Whether the CPU has bf16 matrix instructions; without them bf16 is slower than fp32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.exists():
+def _require_int8(device: torch.device) -> None:
+    if device.type != "cpu":
+        raise UsageError(
+            f"precision int8 is for the CPU, the device is {device}", remedy="use bf16 or fp16"
+        )
+    if not cpu_multiplies_int8():
+        raise UsageError(
+            "precision int8 needs an x86 processor with AVX2", remedy="use auto or fp32"
+        )
+
+
+def _is_set(variable: str, environment: Mapping[str, str]) -> bool:
+    value = environment.get(variable, "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("", "0", "false", "no", "off"):
         return False
-    flags = next((line for line in cpuinfo.read_text().splitlines() if line[:5] == "flags"), "")
-    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(flags.split())
+    raise UsageError(f"{variable} is {value!r}", remedy="set it to true or false")

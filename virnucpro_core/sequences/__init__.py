@@ -1,6 +1,7 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
 from virnucpro_core.sequences._frames import KeptFrames, translate_windows
+from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
 from virnucpro_core.sequences._prepare import (
     PrepareSettings,
     PrepareSummary,
@@ -8,17 +9,23 @@ from virnucpro_core.sequences._prepare import (
     prepare_batches,
 )
 from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_whole
 from virnucpro_core.sequences._windows import Windows, cut_windows
 
 __all__ = [
+    "MOLECULES",
     "KeptFrames",
     "PrepareSettings",
     "PrepareSummary",
     "RecordBatch",
+    "WholeSettings",
+    "WholeSummary",
     "Windows",
+    "clean_sequences",
     "cut_windows",
     "prepare",
     "prepare_batches",
     "read_batches",
+    "shard_whole",
     "translate_windows",
 ]

@@ -25,7 +25,14 @@ from virnucpro_core.store import (
     write_shard,
 )
 
-__all__ = ["PrepareSettings", "PrepareSummary", "prepare", "prepare_batches"]
+__all__ = [
+    "PrepareSettings",
+    "PrepareSummary",
+    "check_sample_name",
+    "prepare",
+    "prepare_batches",
+    "refuse_duplicates",
+]
 
 STRETCH_BASES = 1 << 18
 """Bases translated at once: few enough to stay in the caches; a long record goes through in
@@ -54,8 +61,17 @@ class PrepareSettings:
             )
         if self.shard_frames < 1:
             raise UsageError(f"shard size {self.shard_frames} is not a positive number")
-        if not self.sample or set(self.sample) & set("/\\\0\n\t"):
-            raise UsageError(f"sample name {self.sample!r} cannot be part of a file name")
+        check_sample_name(self.sample)
+
+
+def check_sample_name(name: str) -> None:
+    """Refuse a sample name that cannot be part of a file name.
+
+    Raises:
+        UsageError: it is such a name.
+    """
+    if not name or set(name) & set("/\\\0\n\t"):
+        raise UsageError(f"sample name {name!r} cannot be part of a file name")
 
 
 @dataclass(slots=True)
@@ -115,7 +131,7 @@ def prepare_batches(
                 summary.n_frames += int(n_frames.sum())
             for shard in builder.finish():
                 _write(shard, outdir, summary)
-        _refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())
+        refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())
     return summary
 
 
@@ -224,8 +240,12 @@ def _not_a_nucleotide(
     )
 
 
-def _refuse_duplicates(path: Path, table: RecordTable, hashes: set[int]) -> None:
-    """Hashes can collide; only ids that are really equal are refused."""
+def refuse_duplicates(path: Path, table: RecordTable, hashes: set[int]) -> None:
+    """Hashes can collide; only ids that are really equal are refused.
+
+    Raises:
+        InputError: an id occurs twice.
+    """
     if not hashes:
         return
     seen: dict[str, int] = {}

@@ -3,9 +3,11 @@
 from virnucpro_core.store._embeddings import (
     EmbeddingInfo,
     Embeddings,
+    join_embeddings,
     read_embeddings,
     write_embeddings,
 )
+from virnucpro_core.store._outcomes import write_record_outcomes
 from virnucpro_core.store._records import (
     RecordRows,
     RecordTable,
@@ -19,11 +21,19 @@ from virnucpro_core.store._scores import (
     read_scores,
     write_scores,
 )
-from virnucpro_core.store._shards import FRAME_NAMES, FrameShard, read_shard, write_shard
+from virnucpro_core.store._shards import (
+    FRAME_NAMES,
+    WHOLE_RECORDS,
+    FrameShard,
+    ShardStrings,
+    read_shard,
+    write_shard,
+)
 from virnucpro_core.store._strings import ByteStrings
 
 __all__ = [
     "FRAME_NAMES",
+    "WHOLE_RECORDS",
     "ByteStrings",
     "EmbeddingInfo",
     "Embeddings",
@@ -33,12 +43,15 @@ __all__ = [
     "RecordTable",
     "RecordTableWriter",
     "ScoreLabels",
+    "ShardStrings",
     "create_record_table",
+    "join_embeddings",
     "read_embeddings",
     "read_score_labels",
     "read_scores",
     "read_shard",
     "write_embeddings",
+    "write_record_outcomes",
     "write_scores",
     "write_shard",
 ]

@@ -1,16 +1,26 @@
-"""Embedding files: `/embeddings` (frames × width), `/ids`, and what made them as attributes."""
+"""Embedding files: `/embeddings` (sequences × width), `/ids`, and what made them as attributes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core.errors import StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 
-__all__ = ["EmbeddingInfo", "Embeddings", "read_embeddings", "write_embeddings"]
+__all__ = [
+    "EmbeddingInfo",
+    "Embeddings",
+    "join_embeddings",
+    "read_embeddings",
+    "write_embeddings",
+]
 
 _KIND = "virnucpro-embeddings"
 _SCHEMA_VERSION = 1
@@ -23,10 +33,10 @@ class EmbeddingInfo:
     Attributes:
         model: name of the encoder.
         layer: number of the layer whose output was pooled.
-        pooling: ``"mean"``.
+        pooling: ``"mean"``, ``"cls"`` or ``"none"``.
         precision: number format the encoder computed in, for example ``"fp32"``.
         weights_sha256: digest of the encoder's weights file.
-        shard_sha256: digest of the shard that was embedded.
+        shard_sha256: digest of the shard, or of the sequences, that was embedded.
     """
 
     model: str
@@ -42,14 +52,17 @@ class Embeddings:
     """``n`` embeddings of width ``D``.
 
     Attributes:
-        ids: the n frame ids.
-        values: float32 [n, D].
+        ids: the n ids of frames or records.
+        values: float32 [n, D]; without pooling [T, D], the tokens of all sequences end to end.
         info: what made them.
+        offsets: None, or without pooling int64 [n + 1]: the tokens of sequence ``i`` are
+            ``values[offsets[i]:offsets[i + 1]]``.
     """
 
     ids: list[str]
     values: NDArray[np.float32]
     info: EmbeddingInfo
+    offsets: NDArray[np.int64] | None = None
 
 
 def write_embeddings(embeddings: Embeddings, path: Path) -> None:
@@ -59,12 +72,11 @@ def write_embeddings(embeddings: Embeddings, path: Path) -> None:
         StoreError: the file cannot be written.
     """
     with create_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
-        for name in EmbeddingInfo.__slots__:
-            file.attrs[name] = getattr(embeddings.info, name)
+        _write_info(file, embeddings.info)
         file.create_dataset("embeddings", data=embeddings.values.astype(np.float32, copy=False))
-        ids = [name.encode() for name in embeddings.ids]
-        width = max(map(len, ids), default=1)
-        file.create_dataset("ids", data=np.array(ids, dtype=f"S{max(width, 1)}"))
+        _write_ids(file, embeddings.ids)
+        if embeddings.offsets is not None:
+            file.create_dataset("offsets", data=embeddings.offsets)
 
 
 def read_embeddings(path: Path) -> Embeddings:
@@ -74,13 +86,76 @@ def read_embeddings(path: Path) -> Embeddings:
         StoreError: the file is missing, damaged, or not an embedding file.
     """
     with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
-        info = EmbeddingInfo(
-            model=attribute(file, "model"),
-            layer=int(attribute(file, "layer")),
-            pooling=attribute(file, "pooling"),
-            precision=attribute(file, "precision"),
-            weights_sha256=attribute(file, "weights_sha256"),
-            shard_sha256=attribute(file, "shard_sha256"),
-        )
-        ids = [name.decode() for name in file["ids"][:].tolist()]
-        return Embeddings(ids, file["embeddings"][:], info)
+        offsets = file["offsets"][:] if "offsets" in file else None
+        return Embeddings(_read_ids(file), file["embeddings"][:], _read_info(file), offsets)
+
+
+def join_embeddings(parts: Sequence[Path], path: Path) -> list[str]:
+    """Write the embeddings of ``parts``, one after the other, to ``path``.
+
+    One part at a time is in memory. In place of a shard's digest the file has that of the parts'
+    digests in their order.
+
+    Args:
+        parts: at least one file of pooled embeddings.
+        path: the file to write.
+
+    Returns:
+        The ids of all embeddings.
+
+    Raises:
+        StoreError: a part cannot be read or was made by another model or in another way than the
+            first, or ``path`` cannot be written.
+    """
+    infos = []
+    ids: list[str] = []
+    for part in parts:
+        with open_hdf5(part, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+            infos.append(_read_info(file))
+            ids += _read_ids(file)
+            width = file["embeddings"].shape[1]
+    for part, info in zip(parts, infos, strict=True):
+        if replace(info, shard_sha256="") != replace(infos[0], shard_sha256=""):
+            raise StoreError(
+                f"was made in another way than {parts[0].name}: {info} against {infos[0]}",
+                where=str(part),
+                remedy="embed all parts with one model and one set of options",
+            )
+    digests = "".join(info.shard_sha256 for info in infos)
+    with create_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        joined_sha256 = hashlib.sha256(digests.encode()).hexdigest()
+        _write_info(file, replace(infos[0], shard_sha256=joined_sha256))
+        values = file.create_dataset("embeddings", (len(ids), width), np.float32)
+        start = 0
+        for part in parts:
+            some = read_embeddings(part).values
+            values[start : start + len(some)] = some
+            start += len(some)
+        _write_ids(file, ids)
+    return ids
+
+
+def _write_info(file: h5py.File, info: EmbeddingInfo) -> None:
+    for name in EmbeddingInfo.__slots__:
+        file.attrs[name] = getattr(info, name)
+
+
+def _read_info(file: h5py.File) -> EmbeddingInfo:
+    return EmbeddingInfo(
+        model=attribute(file, "model"),
+        layer=int(attribute(file, "layer")),
+        pooling=attribute(file, "pooling"),
+        precision=attribute(file, "precision"),
+        weights_sha256=attribute(file, "weights_sha256"),
+        shard_sha256=attribute(file, "shard_sha256"),
+    )
+
+
+def _write_ids(file: h5py.File, ids: Sequence[str]) -> None:
+    encoded = [name.encode() for name in ids]
+    width = max(map(len, encoded), default=1)
+    file.create_dataset("ids", data=np.array(encoded, dtype=f"S{max(width, 1)}"))
+
+
+def _read_ids(file: h5py.File) -> list[str]:
+    return [name.decode() for name in file["ids"][:].tolist()]

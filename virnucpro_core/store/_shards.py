@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -14,13 +15,27 @@ from virnucpro_core.errors import StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 from virnucpro_core.store._strings import ByteStrings
 
-__all__ = ["FRAME_NAMES", "FrameShard", "read_shard", "write_shard"]
+__all__ = [
+    "FRAME_NAMES",
+    "WHOLE_RECORDS",
+    "FrameShard",
+    "ShardStrings",
+    "read_shard",
+    "write_shard",
+]
 
 FRAME_NAMES = ("F1", "F2", "F3", "R1", "R2", "R3")
 """Names of the six reading frames, by frame number 0 to 5."""
 
+WHOLE_RECORDS = 0
+"""The window size of a shard of whole records, which are neither cut nor translated."""
+
 _KIND = "virnucpro-shard"
 _SCHEMA_VERSION = 1
+_COLUMNS = {
+    "nucleotides": ("frames/nucleotides", "frames/nucleotide_offsets"),
+    "proteins": ("frames/proteins", "frames/protein_offsets"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +45,8 @@ class FrameShard:
     Attributes:
         sample: name of the sample.
         index: number of the shard in its sample, from 1.
-        window_size: window size in bases.
+        window_size: window size in bases, or `WHOLE_RECORDS`: every record is one frame, and has
+            nucleotides or a protein, not both.
         record_index: int64 [R], each record's number in the input, from 0.
         record_ids: the R record ids (UTF-8).
         record_row: int32 [F], the frame's record as a row of ``record_ids``.
@@ -57,8 +73,10 @@ class FrameShard:
         return len(self.frame)
 
     def frame_ids(self) -> list[str]:
-        """``<record>_chunk_<n><frame>`` for every frame."""
+        """``<record>_chunk_<n><frame>`` for every frame; just ``<record>`` for a whole record."""
         names = [name.decode() for name in self.record_ids]
+        if self.window_size == WHOLE_RECORDS:
+            return [names[row] for row in self.record_row.tolist()]
         rows, chunks, frames = self.record_row.tolist(), self.chunk.tolist(), self.frame.tolist()
         return [
             f"{names[row]}_chunk_{chunk}{FRAME_NAMES[frame]}"
@@ -86,6 +104,36 @@ class FrameShard:
             "frames/protein_offsets": self.proteins.offsets,
             "frames/proteins": self.proteins.data,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ShardStrings:
+    """The nucleotides or the proteins of a shard that `read_shard` has checked.
+
+    It holds no sequence, so it can be handed to another process at no cost.
+
+    Attributes:
+        path: the shard.
+        column: which of a frame's two sequences.
+    """
+
+    path: Path
+    column: Literal["nucleotides", "proteins"]
+
+    def __len__(self) -> int:
+        with open_hdf5(self.path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+            return len(file[_COLUMNS[self.column][1]]) - 1
+
+    def slice(self, start: int, stop: int) -> ByteStrings:
+        """Read sequences ``start`` to ``stop`` (exclusive), and nothing else.
+
+        Raises:
+            StoreError: the file is missing, damaged, or not a shard.
+        """
+        data, offsets = _COLUMNS[self.column]
+        with open_hdf5(self.path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+            bounds = file[offsets][start : stop + 1]
+            return ByteStrings(file[data][bounds[0] : bounds[-1]], bounds - bounds[0])
 
 
 def write_shard(shard: FrameShard, path: Path) -> None:

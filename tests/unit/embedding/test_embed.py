@@ -1,20 +1,20 @@
 from __future__ import annotations
 
-import itertools
-import threading
-from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from tests.unit.embedding.shards import shard_of
 from virnucpro_core.embedding import (
     EmbedSettings,
     Precision,
     embed,
+    encode_batches,
     mean_pool,
-    packed_batches,
-    prefetch,
     resolve_settings,
 )
 from virnucpro_core.embedding import _loader as loader
@@ -69,7 +69,7 @@ def test_planning_in_pieces_changes_no_result(
 ) -> None:
     strings = proteins(50)
     whole = embed(strings, encoder, Esm2Tokenizer(), settings())
-    monkeypatch.setattr(loader, "PLAN_SEQUENCES", 7)
+    monkeypatch.setattr(loader, "BLOCK_SEQUENCES", 7)
     pieces = embed(strings, encoder, Esm2Tokenizer(), settings())
     assert pieces.n_batches > whole.n_batches
     assert np.abs(pieces.values - whole.values).max() < SAME_SEQUENCE_OTHER_BATCH
@@ -78,22 +78,6 @@ def test_planning_in_pieces_changes_no_result(
 def test_two_runs_are_bit_identical(encoder: Esm2) -> None:
     first, second = (embed(proteins(40), encoder, Esm2Tokenizer(), settings()) for _ in range(2))
     assert np.array_equal(first.values, second.values)
-
-
-def test_batches_hold_every_sequence_once_with_its_own_tokens() -> None:
-    strings = proteins(30)
-    tokenizer = Esm2Tokenizer()
-    tokens = tokenizer.tokenize(strings)
-    seen = []
-    for batch in packed_batches(strings, tokenizer, 128):
-        for row, (low, high) in zip(
-            batch.indices.tolist(), itertools.pairwise(batch.cu_seqlens.tolist()), strict=True
-        ):
-            expected = tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]]
-            assert batch.tokens[low:high].tolist() == expected.tolist()
-            seen.append(row)
-        assert len(batch.tokens) <= 128
-    assert sorted(seen) == list(range(30))
 
 
 def test_no_sequences_give_no_embeddings(encoder: Esm2) -> None:
@@ -122,59 +106,125 @@ def test_nan_is_caught_and_its_sequence_named(encoder: Esm2) -> None:
         embed(strings, poisoned, Esm2Tokenizer(), settings(), ids=list("abcd"))
 
 
-def test_a_device_without_memory_is_a_clear_error(
+def memory_for(n_tokens: int, error: Exception, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let the encoder fail above ``n_tokens``; returns the sizes of the batches it is given."""
+    seen: list[int] = []
+    forward = Esm2.forward
+
+    def limited(self: Esm2, tokens: torch.Tensor, *args: Any, **options: Any) -> torch.Tensor:
+        seen.append(len(tokens))
+        if len(tokens) > n_tokens:
+            raise error
+        return forward(self, tokens, *args, **options)
+
+    monkeypatch.setattr(Esm2, "forward", limited)
+    return seen
+
+
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory"),
+    RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+    MemoryError(),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "cpu", "python"])
+def test_a_batch_that_does_not_fit_is_split(
+    encoder: Esm2, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    strings = proteins(40)
+    expected = embed(strings, encoder, Esm2Tokenizer(), settings())
+    seen = memory_for(130, error, monkeypatch)
+    result = embed(strings, encoder, Esm2Tokenizer(), settings())
+    assert max(seen) > 130
+    assert np.abs(result.values - expected.values).max() < SAME_SEQUENCE_OTHER_BATCH
+    assert result.n_tokens == expected.n_tokens
+    assert result.n_batches > expected.n_batches
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "cpu", "python"])
+def test_a_sequence_that_does_not_fit_alone_is_named(
+    encoder: Esm2, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    strings = ByteStrings.from_iterable([b"MKV", b"G" * 200, b"MWV", b"AAA"])
+    memory_for(100, error, monkeypatch)
+    with pytest.raises(DeviceMemoryError, match=r"sequence 2: its 202 tokens .* cpu") as caught:
+        embed(strings, encoder, Esm2Tokenizer(), settings())
+    assert caught.value.exit_code == 4
+    with pytest.raises(DeviceMemoryError, match=r"sequence 2 \(b\): "):
+        embed(strings, encoder, Esm2Tokenizer(), settings(), ids=list("abcd"))
+
+
+def test_other_errors_of_the_encoder_are_not_taken_for_want_of_memory(
     encoder: Esm2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(Esm2, "forward", full)
-    with pytest.raises(DeviceMemoryError, match="token_budget") as error:
+    seen = memory_for(0, RuntimeError("mat1 and mat2 shapes cannot be multiplied"), monkeypatch)
+    with pytest.raises(RuntimeError, match="cannot be multiplied"):
         embed(proteins(3), encoder, Esm2Tokenizer(), settings())
-    assert error.value.exit_code == 4
+    assert len(seen) == 1
 
 
-def test_prefetch_keeps_order_and_stays_within_its_depth() -> None:
-    drawn = 0
-
-    def source() -> Iterator[int]:
-        nonlocal drawn
-        for i in range(50):
-            drawn += 1
-            yield i
-
-    for taken, item in enumerate(prefetch(source(), 3), start=1):
-        assert item == taken - 1
-        assert drawn <= taken + 3
-    assert drawn == 50
-
-
-def test_prefetch_draws_in_another_thread_and_ends_it() -> None:
-    def source() -> Iterator[threading.Thread]:
-        yield threading.current_thread()
-        yield threading.current_thread()
-
-    (worker, again) = prefetch(source(), 1)
-    assert worker is again
-    assert worker is not threading.current_thread()
-    assert not worker.is_alive()
+def test_identical_sequences_are_embedded_once(encoder: Esm2) -> None:
+    once = [b"MKVLA", b"GGGSW", b"MKVLAT", b"MKV"]
+    order = [0, 1, 0, 2, 3, 3, 1, 0]
+    repeated = ByteStrings.from_iterable(once[i] for i in order)
+    done: list[tuple[int, int]] = []
+    result = embed(
+        repeated, encoder, Esm2Tokenizer(), settings(8), progress=lambda *n: done.append(n)
+    )
+    assert result.n_unique == 4
+    assert result.n_tokens == sum(len(string) + 2 for string in once)
+    expected = np.stack([alone(encoder, repeated, i) for i in range(len(order))])
+    assert np.abs(result.values - expected).max() < SAME_SEQUENCE_OTHER_BATCH
+    assert np.array_equal(result.values[0], result.values[7])
+    assert done[-1] == (8, 8)
 
 
-def test_what_the_loader_raises_reaches_the_consumer() -> None:
-    def source() -> Iterator[int]:
-        yield 1
-        raise KeyError("lost")
+def test_progress_counts_up_to_all_sequences(encoder: Esm2) -> None:
+    done: list[tuple[int, int]] = []
+    result = embed(
+        proteins(50), encoder, Esm2Tokenizer(), settings(), progress=lambda *n: done.append(n)
+    )
+    assert len(done) == result.n_batches
+    assert [n for n, _ in done] == sorted({n for n, _ in done})
+    assert done[-1] == (50, 50)
 
-    items = prefetch(source(), 2)
-    assert next(items) == 1
-    with pytest.raises(KeyError, match="lost"):
-        next(items)
+
+def test_without_packing_every_sequence_is_a_batch_of_its_own(encoder: Esm2) -> None:
+    packed = embed(proteins(30), encoder, Esm2Tokenizer(), settings())
+    alone = embed(proteins(30), encoder, Esm2Tokenizer(), replace(settings(), packed=False))
+    assert alone.n_batches == 30 > packed.n_batches
+    assert np.abs(alone.values - packed.values).max() < SAME_SEQUENCE_OTHER_BATCH
+
+
+def test_encoded_batches_hold_the_tokens_of_every_sequence(encoder: Esm2) -> None:
+    strings = proteins(30)
+    expected = embed(strings, encoder, Esm2Tokenizer(), settings(), layer=1).values
+    seen = []
+    for encoded in encode_batches(strings, encoder, Esm2Tokenizer(), settings(), layer=1):
+        bounds = encoded.batch.cu_seqlens.tolist()
+        for row, low, high in zip(encoded.batch.indices.tolist(), bounds, bounds[1:], strict=False):
+            mean = encoded.hidden[low + 1 : high - 1].mean(dim=0).numpy()
+            assert np.abs(mean - expected[row]).max() < SAME_SEQUENCE_OTHER_BATCH
+            seen.append(row)
+    assert sorted(seen) == list(range(30))
+
+
+def test_a_shard_is_read_by_range(encoder: Esm2, tmp_path: Path) -> None:
+    strings = proteins(40)
+    shard = shard_of(strings, tmp_path / "s.h5")
+    from_file = embed(shard, encoder, Esm2Tokenizer(), settings())
+    from_memory = embed(strings, encoder, Esm2Tokenizer(), settings())
+    assert np.array_equal(from_file.values, from_memory.values)
 
 
 def test_auto_settings_are_resolved_and_wrong_ones_refused() -> None:
     chosen = resolve_settings("cpu", Precision.AUTO, 0)
     assert chosen.precision is not Precision.AUTO
-    assert chosen.token_budget > 0
+    assert chosen.budget_for(Esm2(Esm2Config(n_layers=1, width=8, n_heads=1))) >= 512
+    assert resolve_settings("cpu", Precision.FP32, 0, "sdpa").attention == "sdpa"
+    with pytest.raises(UsageError, match="flash runs on CUDA devices only"):
+        resolve_settings("cpu", Precision.FP32, 0, "flash")
     assert resolve_settings("cpu", Precision.FP16, 7).dtype is torch.float16
     for device in ("tpu", "gpu", "meta"):
         with pytest.raises(UsageError, match=device):

@@ -1,0 +1,97 @@
+"""How many tokens a batch should hold on this machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+__all__ = ["token_budget_for"]
+
+_CPUS = Path("/sys/devices/system/cpu")
+_SUFFIXES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
+_USUAL_CACHE_BYTES = 32 << 20
+
+# Numbers per token and width that a layer has in use at once: what goes into a matrix product and
+# what comes out, at most 4 + 1 widths wide, the residual, and what the normalisation makes.
+_LIVE_ON_CPU = 7
+# Below, matrix products and the calls around them lose speed; above, nothing was gained with two
+# cores even where the cache, which others use too, had room for more.
+_LEAST_ON_CPU = 512
+_MOST_PER_CORE = 512
+
+# On a device nothing is freed in time for the next kernel: queries, keys and values before and
+# after rotation, both sides of the feed-forward part, the residual, and the fp32 copy to pool.
+_LIVE_ON_CUDA = 18
+_LEAST_ON_CUDA = 4_096
+_MOST_ON_CUDA = 65_536
+# The weights are not loaded yet when this is asked, and allocators need room to move.
+_SHARE_OF_FREE_MEMORY = 0.4
+
+
+def token_budget_for(width: int, dtype: torch.dtype, device: torch.device) -> int:
+    """Tokens in a batch: on a CPU as many as the caches hold, on CUDA as the memory does.
+
+    On a CPU a layer is fastest when its activations stay in the caches from one operation to the
+    next. A CUDA device needs batches large enough to be busy; more memory than that is of no use.
+
+    Args:
+        width: D of the encoder.
+        dtype: number format of the activations.
+        device: where the encoder runs.
+
+    Returns:
+        A multiple of 64; on CUDA a power of two, so that a little more or less of free memory
+        changes no plan.
+    """
+    bytes_per_width = width * dtype.itemsize
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        tokens = int(free * _SHARE_OF_FREE_MEMORY) // (_LIVE_ON_CUDA * bytes_per_width)
+        tokens = min(max(tokens, _LEAST_ON_CUDA), _MOST_ON_CUDA)
+        return 1 << (tokens.bit_length() - 1)
+    cpus = _usable_cpus()
+    tokens = cache_bytes(cpus) // (_LIVE_ON_CPU * bytes_per_width)
+    most = max(_LEAST_ON_CPU, _MOST_PER_CORE * len(cpus))
+    return min(max(tokens, _LEAST_ON_CPU), most) // 64 * 64
+
+
+def cache_bytes(cpus: set[int], root: Path = _CPUS) -> int:
+    """Bytes of the second- and third-level caches that belong to ``cpus``.
+
+    Of a cache that is shared with other CPUs, only the part that goes to these counts.
+
+    Args:
+        cpus: numbers of the CPUs.
+        root: where the kernel describes them.
+    """
+    share_of: dict[tuple[int, str], float] = {}
+    for cpu in cpus:
+        for cache in (root / f"cpu{cpu}" / "cache").glob("index*"):
+            try:
+                level = int((cache / "level").read_text())
+                size = (cache / "size").read_text().strip()
+                shared = (cache / "shared_cpu_list").read_text().strip()
+                sharing = _parse_cpus(shared)
+                n_bytes = int(size[:-1]) * _SUFFIXES[size[-1]]
+            except (OSError, ValueError, LookupError):
+                continue  # not every kernel and virtual machine tells
+            if level >= 2:
+                share_of[level, shared] = n_bytes * len(sharing & cpus) / len(sharing)
+    return round(sum(share_of.values())) or _USUAL_CACHE_BYTES
+
+
+def _usable_cpus() -> set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _parse_cpus(text: str) -> set[int]:
+    """``0-2,8`` is CPUs 0, 1, 2 and 8."""
+    cpus: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        cpus.update(range(int(first), int(last or first) + 1))
+    return cpus
