@@ -3,6 +3,9 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 ACTIVATE := . .venv/bin/activate
+# What gpu-check runs with: it needs torch, numpy, h5py and safetensors, and nothing installed here.
+PYTHON ?= python3
+GPU_REPORT ?= results/gpu-check.json
 # What the set-up depends on; a later change to one of these runs it again.
 SETUP_INPUTS := pyproject.toml constraints.txt $(wildcard scripts/*.sh scripts/*.py scripts/*.lock scripts/*.txt)
 
@@ -11,10 +14,10 @@ ifneq ($(shell test "$$(cat .venv/.setup-done 2>/dev/null)" = "$$(pwd -P)" && ec
 SETUP_INPUTS += moved
 endif
 
-.PHONY: moved help setup demo test check bench clean
+.PHONY: moved help setup demo test check bench gpu-check clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
 
 setup: .venv/.setup-done ## make .venv with the package and, where none is on PATH, Nextflow
 
@@ -34,9 +37,14 @@ check: setup ## formatter, linter, types, strict syntax of the pipeline, fast te
 	@$(ACTIVATE) && ruff format --check . && ruff check . && mypy
 	@$(ACTIVATE) && python -m pytest -q -m "not slow and not pipeline"
 
-bench: setup ## the benchmark report
+bench: setup ## the benchmark reports, about 20 minutes; peers and results in .bench
+	@$(ACTIVATE) && pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@$(ACTIVATE) && virnucpro bench frames
+	@$(ACTIVATE) && virnucpro bench embed --sizes 8M,35M,150M --patience 30 --output .bench/report
+
+gpu-check: ## tests and speed on a CUDA machine; needs no set-up, only PYTHON with torch
+	@PYTHONPATH=. $(PYTHON) -m tests.gpu --output $(GPU_REPORT)
 
 clean: ## remove everything that make, the tests and the pipeline made, but not results
-	@rm -rf .venv build dist work .nextflow .nextflow.log* .nf-test .nf-test.log .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf .venv .bench build dist work .nextflow .nextflow.log* .nf-test .nf-test.log .pytest_cache .mypy_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,5 @@
 // Entry: checks the parameters, then runs the task that was asked for.
+include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
 include { help; checkParameters; readSample } from './workflows/parameters'
 include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
@@ -10,17 +11,19 @@ workflow {
     }
     settings = checkParameters(params)
     reads = channel.of(readSample(params.input, params.sample))
-    bundle = readBundle(params.model)
+    bundle = readBundle(params.model, settings.task)
     code = codeDigest(projectDir)
+    run = describeRun(params, settings, bundle, workflow)
 
-    PREDICT(
-        reads,
-        bundle,
-        settings,
-        describeRun(params, settings, bundle, workflow),
-        code,
-    )
-    PREDICT.out.versions
+    if (settings.task == 'embed') {
+        EMBEDDING(reads, bundle, settings, run, code)
+        versions = EMBEDDING.out.versions
+    }
+    else {
+        PREDICT(reads, bundle, settings, run, code)
+        versions = PREDICT.out.versions
+    }
+    versions
         .map { file -> file.text }
         .unique()
         .collectFile(

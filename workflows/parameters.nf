@@ -2,23 +2,31 @@
 
 def help() {
     """
-    Which reads or contigs are viral.
+    Which reads or contigs are viral; or embeddings of proteins or DNA.
 
       nextflow run main.nf --input reads.fastq.gz --outdir results [options]
+      nextflow run main.nf --task embed --input proteins.faa --outdir results [options]
 
     --input FILE          FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or zstd
     --sample NAME         name of the sample [the file's name without its extensions]
     --outdir DIR          where the results go [results]
-    --model DIR           model bundle: a folder, or a name in assets/models [demo]
-    --task TASK           what to do: predict [predict]
+    --model DIR           model bundle: a folder, or a name in assets/models [demo]; for embed
+                          also a folder with an ESM-2 or DNABERT-S as Hugging Face lays it out
+    --task TASK           what to do: predict or embed [predict]
 
+    predict:
     --threshold X         lowest score that is called virus, 0 to 1 [0.5]
     --save_embeddings     keep the embeddings under <outdir>/<sample>/embeddings
 
+    embed:
+    --molecule MOLECULE   what the input is: protein or dna [protein]
+
     --device DEVICE       auto, cpu, cuda or cuda:N [auto]
-    --precision FORMAT    auto, fp32, bf16 or fp16 [auto]
+    --precision FORMAT    auto, fp32, bf16, fp16 or int8 [auto]
+    --attention BACKEND   auto, sdpa, varlen or flash [auto]
     --token_budget N      tokens in a batch; 0 chooses [0]
-    --shard_frames N      frames in a shard, the unit of work that is spread [20000]
+    --shard_frames N      frames (embed: sequences) in a shard, the unit of work that is spread
+                          [20000]
 
     Nextflow's own options have one dash: -profile demo|test|gpu, -resume, -work-dir DIR.
     """.stripIndent()
@@ -28,18 +36,18 @@ def help() {
 def checkParameters(given) {
     def known = [
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
-        'device', 'precision', 'token_budget', 'shard_frames',
+        'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
     ]
     // Nextflow adds a camel-case twin to every name with a dash.
     def unknown = given.keySet().find { name -> !(name in known) }
     if (unknown) {
         error("Unknown parameter --${unknown}; --help lists those that exist")
     }
-    if (given.task in ['embed', 'train', 'benchmark']) {
-        error("--task ${given.task} does not exist yet; --task predict does")
+    if (given.task in ['train', 'benchmark']) {
+        error("--task ${given.task} does not exist yet; --task predict and --task embed do")
     }
-    if (given.task != 'predict') {
-        error("--task is '${given.task}', it must be predict")
+    if (!(given.task in ['predict', 'embed'])) {
+        error("--task is '${given.task}', it must be predict or embed")
     }
     if (isEmpty(given.outdir)) {
         error('--outdir has no value; name a folder for the results')
@@ -50,20 +58,29 @@ def checkParameters(given) {
     if (!(given.device.toString() ==~ /auto|cpu|cuda(:\d+)?/)) {
         error("--device is '${given.device}', it must be auto, cpu, cuda or cuda:N")
     }
-    if (!(given.precision in ['auto', 'fp32', 'bf16', 'fp16'])) {
-        error("--precision is '${given.precision}', it must be auto, fp32, bf16 or fp16")
+    if (!(given.precision in ['auto', 'fp32', 'bf16', 'fp16', 'int8'])) {
+        error("--precision is '${given.precision}', it must be auto, fp32, bf16, fp16 or int8")
+    }
+    if (!(given.attention in ['auto', 'sdpa', 'varlen', 'flash'])) {
+        error("--attention is '${given.attention}', it must be auto, sdpa, varlen or flash")
+    }
+    if (!(given.molecule in ['protein', 'dna'])) {
+        error("--molecule is '${given.molecule}', it must be protein or dna")
     }
     def threshold = given.threshold.toString()
     if (!threshold.isNumber() || threshold.toDouble() < 0 || threshold.toDouble() > 1) {
         error("--threshold is '${threshold}', it must be a number from 0 to 1")
     }
-    return [
+    def settings = [
+        task: given.task,
         device: given.device.toString(),
         precision: given.precision.toString(),
+        attention: given.attention.toString(),
         token_budget: wholeNumber('token_budget', given.token_budget, 0),
         shard_frames: wholeNumber('shard_frames', given.shard_frames, 1),
-        threshold: threshold.toDouble(),
     ]
+    def own = given.task == 'embed' ? [molecule: given.molecule] : [threshold: threshold.toDouble()]
+    return settings + own
 }
 
 /** The sample as [ [id: name], file ]. */
@@ -91,7 +108,7 @@ def readSample(input, sample) {
 /** A file's name without the extensions of its format, made safe for file names. */
 def sampleName(fileName) {
     def plain = fileName.replaceFirst(/(?i)\.(gz|bz2|xz|zst)$/, '')
-    def stem = plain.replaceFirst(/(?i)\.(fasta|fa|fna|fas|ffn|fastq|fq)$/, '')
+    def stem = plain.replaceFirst(/(?i)\.(fasta|fa|fna|fas|ffn|faa|fastq|fq)$/, '')
     def safe = stem.replaceAll(/[^A-Za-z0-9._-]/, '_').replaceFirst(/^[.-]+/, '')
     return safe ?: 'sample'
 }

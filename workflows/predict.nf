@@ -1,16 +1,16 @@
 // Reads in, calls out: shards are embedded and scored side by side, then joined for each sample.
-include { PREPARE       } from '../modules/prepare'
-include { EMBED_DNA     } from '../modules/embed_dna'
-include { EMBED_PROTEIN } from '../modules/embed_protein'
-include { CLASSIFY      } from '../modules/classify'
-include { CONSENSUS     } from '../modules/consensus'
-include { REPORT        } from '../modules/report'
+include { PREPARE                } from '../modules/prepare'
+include { EMBED as EMBED_DNA     } from '../modules/embed'
+include { EMBED as EMBED_PROTEIN } from '../modules/embed'
+include { CLASSIFY               } from '../modules/classify'
+include { CONSENSUS              } from '../modules/consensus'
+include { REPORT                 } from '../modules/report'
 
 workflow PREDICT {
     take:
     reads    // channel: [ [id: sample], sequence file ]
     bundle   // map: path, sha256, window_size
-    settings // map: device, precision, token_budget, shard_frames, threshold
+    settings // map: device, precision, attention, token_budget, shard_frames, threshold
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
@@ -22,9 +22,9 @@ workflow PREDICT {
     shards = PREPARE.out.shards.flatMap { meta, files ->
         files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
     }
-    embedding = settings.subMap(['device', 'precision', 'token_budget'])
-    EMBED_DNA(shards, bundle.path, embedding, bundle.sha256, code)
-    EMBED_PROTEIN(shards, bundle.path, embedding, bundle.sha256, code)
+    embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget'])
+    EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
+    EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 
     CLASSIFY(
         shards.join(EMBED_DNA.out.embeddings).join(EMBED_PROTEIN.out.embeddings),

@@ -20,14 +20,17 @@ def codeDigest(project) {
     return sha256(lines.join('\n').bytes)
 }
 
-/** A model bundle as [path, sha256, window_size]; what else is in it is checked by the tasks. */
-def readBundle(model) {
+/** A model as [path, sha256, window_size]; what else is in it is checked by the tasks. */
+def readBundle(model, task) {
     def named = file("${projectDir}/assets/models/${model}", type: 'dir', glob: false)
     def given = file(model.toString(), type: 'dir', glob: false)
     def bundle = given.exists() || !named.exists() ? given : named
     def description = bundle.resolve('bundle.json')
     if (!bundle.exists()) {
         error("--model ${model}: there is no such folder")
+    }
+    if (!description.exists() && task == 'embed' && bundle.resolve('config.json').exists()) {
+        return [path: bundle, sha256: digestOfFolder(bundle), window_size: null]
     }
     if (!description.exists()) {
         error("--model ${model}: this is not a model bundle, it has no bundle.json")
@@ -38,6 +41,13 @@ def readBundle(model) {
         error("--model ${model}: bundle.json has no window_size; get or make the bundle again")
     }
     return [path: bundle, sha256: sha256(description.bytes), window_size: windowSize]
+}
+
+/** What tells one state of a folder from another without reading the gigabytes in it. */
+def digestOfFolder(folder) {
+    def files = folder.listFiles().findAll { file -> file.isFile() }.sort { file -> file.name }
+    def lines = files.collect { file -> "${file.name} ${file.size()} ${file.lastModified()}" }
+    return sha256(lines.join('\n').bytes)
 }
 
 /** Parsed JSON, or null when the text is none. */
@@ -58,8 +68,8 @@ def json(name) {
 /** What run.json tells of a run besides digests: parameters, command line, Nextflow's version. */
 def describeRun(given, settings, bundle, run) {
     def values = ['input', 'model', 'sample', 'task'].collectEntries { name -> [name, given[name]?.toString()] }
-    def keep = given.save_embeddings.toString().toBoolean()
-    def all = values + settings + [save_embeddings: keep, window_size: bundle.window_size]
+    def own = [save_embeddings: given.save_embeddings.toString().toBoolean(), window_size: bundle.window_size]
+    def all = values + settings + (settings.task == 'embed' ? [:] : own)
     return [
         parameters_json: json('JsonOutput').toJson(all),
         // A resumed run is the same run: without this it would write its run.json again.

@@ -41,6 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--input", READS, "--task", "train"], "--task train does not exist yet"),
         (["--input", READS, "--threshold", "2"], "must be a number from 0 to 1"),
         (["--input", READS, "--sample", "../up"], "--sample is '../up'"),
+        (["--input", READS, "--attention", "fast"], "--attention is 'fast', it must be auto"),
+        (["--input", READS, "--task", "embed", "--molecule", "rna"], "--molecule is 'rna'"),
         (["--input", READS, "--shard_frames", "0"], "a whole number of at least 1"),
     ],
 )

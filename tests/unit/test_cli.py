@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import h5py
@@ -87,7 +88,7 @@ def test_the_wrong_encoder_is_refused(
         (
             ["embed", "x.h5", "--encoder", "dna", "--model", "m", "--output", "o"],
             2,
-            "m/bundle.json",
+            "m: there is no such model",
         ),
         (["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"], 3, "none.h5"),
         (["model", "show", "nowhere"], 2, "nowhere"),
@@ -127,3 +128,24 @@ def test_a_bundle_shows_and_verifies(bundle: Path, capsys: pytest.CaptureFixture
     finally:
         weights.write_bytes(whole)
     assert "classifier.safetensors" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"GOMP_SPINCOUNT": "3000"}),
+        ({"GOMP_SPINCOUNT": "7"}, {"GOMP_SPINCOUNT": "7"}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {"OMP_WAIT_POLICY": "ACTIVE"}),
+    ],
+)
+def test_idle_threads_sleep_soon_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, before: dict[str, str], after: dict[str, str]
+) -> None:
+    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        monkeypatch.setenv(name, before.get(name, ""))
+        if name not in before:
+            monkeypatch.delenv(name)
+    assert run("--version") == 0
+    found = {name: os.environ[name] for name in after}
+    assert found == after
+    assert ("GOMP_SPINCOUNT" in os.environ) == ("GOMP_SPINCOUNT" in after)

@@ -31,9 +31,9 @@ def run(
     nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
 ) -> None:
     """Write what made a sample's results: versions, parameters, digests, counts."""
-    from virnucpro_core.models import load_bundle
+    from virnucpro_core.embedding import open_model
 
-    bundle = load_bundle(model)
+    bundle = open_model(model)
     reporting.write_run_json(
         output,
         sample=sample,

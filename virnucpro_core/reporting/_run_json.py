@@ -26,8 +26,16 @@ Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | boo
 """What a JSON file can hold."""
 
 _PACKAGES = ("torch", "numpy", "h5py", "dnaio", "xopen", "safetensors", "tokenizers")
-_COUNT_OF_CALL = {"virus": "virus", "non-virus": "non_virus", "not-scorable": "not_scorable"}
-_SUMS = {"length": "bases", "n_chunks": "chunks", "n_frames": "frames"}
+# What is counted of a result table, by the column that tells the tables of the tasks apart: of
+# predict the calls, of embed what became of each record.
+_COUNTED = {
+    "call": {"virus": "virus", "non-virus": "non_virus", "not-scorable": "not_scorable"},
+    "status": {"embedded": "embedded", "not-embedded": "not_embedded"},
+}
+_SUMMED = {
+    "call": {"length": "bases", "n_chunks": "chunks", "n_frames": "frames"},
+    "status": {"length": "letters"},
+}
 
 
 def write_run_json(
@@ -93,17 +101,20 @@ def write_run_json(
 
 
 def _counts(sequences: Path) -> dict[str, int]:
-    counts = dict.fromkeys(("records", *_COUNT_OF_CALL.values(), *_SUMS.values()), 0)
+    counts = {"records": 0}
     try:
         with sequences.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            missing = {"call", *_SUMS} - set(reader.fieldnames or ())
+            outcome = "status" if "status" in (reader.fieldnames or ()) else "call"
+            name_of, sums = _COUNTED[outcome], _SUMMED[outcome]
+            missing = {outcome, *sums} - set(reader.fieldnames or ())
             if missing:
                 raise KeyError(min(missing))
+            counts |= dict.fromkeys((*name_of.values(), *sums.values()), 0)
             for row in reader:
                 counts["records"] += 1
-                counts[_COUNT_OF_CALL[row["call"]]] += 1
-                for column, name in _SUMS.items():
+                counts[name_of[row[outcome]]] += 1
+                for column, name in sums.items():
                     counts[name] += int(row[column])
     except OSError as error:
         raise StoreError(f"cannot be read ({error})", where=str(sequences)) from error

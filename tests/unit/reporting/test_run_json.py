@@ -71,6 +71,15 @@ def test_content(tmp_path: Path, arguments: dict[str, Any]) -> None:
     assert {"platform", "architecture"} < set(run["machine"])
 
 
+def test_counts_of_the_embed_task(tmp_path: Path, arguments: dict[str, Any]) -> None:
+    arguments["sequences"].write_text(
+        "id\tlength\tstatus\treason\n"
+        "a\t30\tembedded\tNA\nb\t0\tnot-embedded\tempty\nc\t12\tembedded\tNA\n"
+    )
+    run = written(tmp_path / "run.json", arguments)
+    assert run["counts"] == {"records": 3, "embedded": 2, "not_embedded": 1, "letters": 42}
+
+
 def test_versions(tmp_path: Path, arguments: dict[str, Any]) -> None:
     versions = written(tmp_path / "run.json", arguments)["versions"]
     assert versions["virnucpro"] == __version__

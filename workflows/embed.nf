@@ -1,0 +1,53 @@
+// Sequences in, embeddings out: shards are embedded side by side, then joined in input order.
+include { SHARD  } from '../modules/shard'
+include { EMBED  } from '../modules/embed'
+include { JOIN   } from '../modules/join'
+include { REPORT } from '../modules/report'
+
+workflow EMBEDDING {
+    take:
+    reads    // channel: [ [id: sample], sequence file ]
+    bundle   // map: path, sha256
+    settings // map: molecule, device, precision, attention, token_budget, shard_frames
+    run      // map: parameters_json, command, nextflow_version
+    code     // string: digest of the code
+
+    main:
+    SHARD(reads, settings.molecule, settings.shard_frames, code)
+
+    shards = SHARD.out.shards.flatMap { meta, files ->
+        files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
+    }
+    EMBED(
+        shards,
+        settings.molecule,
+        bundle.path,
+        settings.subMap(['device', 'precision', 'attention', 'token_budget']),
+        bundle.sha256,
+        code,
+    )
+
+    // Sorted, for the numbers in the names of shards are in input order.
+    embeddings = EMBED.out.embeddings
+        .map { meta, file -> [groupKey([id: meta.id], meta.n_shards), file] }
+        .groupTuple()
+        .map { key, files -> [key.groupTarget, files.sort { file -> file.name }] }
+
+    JOIN(SHARD.out.records.join(embeddings), bundle.sha256, code)
+    REPORT(
+        reads.join(JOIN.out.sequences),
+        bundle.path,
+        run,
+        bundle.sha256,
+        code,
+    )
+
+    emit:
+    embeddings = JOIN.out.embeddings
+    runs       = REPORT.out.run
+    versions   = SHARD.out.versions.mix(
+        EMBED.out.versions,
+        JOIN.out.versions,
+        REPORT.out.versions,
+    )
+}
