@@ -16,6 +16,7 @@ from virnucpro_core.models import (
     Encoder,
     EncoderKind,
     Int8Linear,
+    LinearFactory,
     choose_attention,
     cpu_multiplies_bf16,
     cpu_multiplies_int8,
@@ -68,6 +69,16 @@ class EmbedSettings:
             Precision.BF16: torch.bfloat16,
             Precision.FP16: torch.float16,
         }[self.precision]
+
+    @property
+    def linear(self) -> LinearFactory | None:
+        """What makes the linear layers of an encoder; None for plain ones."""
+        if self.precision is not Precision.INT8:
+            return None
+        dtype = self.dtype
+        return lambda weight, bias: Int8Linear.from_float(
+            weight, None if bias is None else bias.to(dtype)
+        )
 
     def budget_for(self, encoder: Encoder) -> int:
         """Tokens in a batch of ``encoder``: those asked for, or what suits its width."""
@@ -131,7 +142,7 @@ def load_encoder(bundle: Bundle, kind: EncoderKind, settings: EmbedSettings) -> 
         settings.device,
         settings.dtype,
         attention=settings.attention,
-        linear=Int8Linear.from_float if settings.precision is Precision.INT8 else None,
+        linear=settings.linear,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from virnucpro_core.embedding._settings import EmbedSettings, Precision, load_encoder
+from virnucpro_core.embedding._settings import EmbedSettings, load_encoder
 from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models import (
     PUBLISHED_MODELS,
@@ -13,7 +13,6 @@ from virnucpro_core.models import (
     Encoder,
     EncoderKind,
     HuggingFaceModel,
-    Int8Linear,
     Tokenizer,
     fetch_model,
     load_bundle,
@@ -66,7 +65,7 @@ class EncoderSource:
             settings.device,
             settings.dtype,
             attention=settings.attention,
-            linear=Int8Linear.from_float if settings.precision is Precision.INT8 else None,
+            linear=settings.linear,
         )
 
     def load_tokenizer(self) -> Tokenizer:

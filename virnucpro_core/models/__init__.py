@@ -42,6 +42,7 @@ from virnucpro_core.models._tokenizers import (
     PackedTokens,
     Tokenizer,
 )
+from virnucpro_core.models._weights import LinearFactory
 from virnucpro_core.models._write_bundle import write_bundle
 
 __all__ = [
@@ -64,6 +65,7 @@ __all__ = [
     "Esm2Tokenizer",
     "HuggingFaceModel",
     "Int8Linear",
+    "LinearFactory",
     "MlpClassifier",
     "PackedTokens",
     "PublishedModel",

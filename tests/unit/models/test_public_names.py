@@ -27,6 +27,7 @@ def test_public_names() -> None:
         "Esm2Tokenizer",
         "HuggingFaceModel",
         "Int8Linear",
+        "LinearFactory",
         "MlpClassifier",
         "PUBLISHED_MODELS",
         "PackedTokens",
