@@ -201,6 +201,8 @@ from virnucpro_core.embedding import packed_batches
 from virnucpro_core.models import Esm2Tokenizer
 from virnucpro_core.store import ShardStrings
 from virnucpro_core.embedding import _loader
+# What a shell starts in the background ignores Ctrl-C, and so would this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 _loader.BLOCK_SEQUENCES = 4
 batches = packed_batches(ShardStrings(Path(sys.argv[1]), "proteins"), Esm2Tokenizer(), 50,
                          n_processes=2)
@@ -215,9 +217,8 @@ signal.pause()
 def test_no_process_outlives_its_parent(tmp_path: Path, name: str) -> None:
     shard = shard_of(sequences(100), tmp_path / "s.h5")
     command = [sys.executable, "-c", ENDING, str(shard.path), name]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as parent:
-        # Its processes have its output open too: it ends when the last of them has ended.
-        parent.communicate(timeout=120)
+    # Its processes have its output open too: this ends when the last of them has ended.
+    parent = subprocess.run(command, capture_output=True, timeout=120)
     assert parent.returncode == -getattr(signal, name)
 
 
