@@ -129,6 +129,11 @@ print("weights", weights, "growth", peak() - before)
 """
 
 
+# The C library's heap has holes of another size now and then; a loader that holds the weights twice
+# takes more every time.
+_ATTEMPTS = 3
+
+
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """201 MB in fp32."""
@@ -146,8 +151,11 @@ def test_loading_takes_the_memory_of_the_finished_weights(
     large: Path, dtype: str, layers: str
 ) -> None:
     command = [sys.executable, "-c", MEASURE, str(large), dtype, layers]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    weights, growth = map(int, re.findall(r"\d+", output))
-    # 60 MB: a piece, one layer's largest matrix twice, and what torch loads on first use.
-    assert growth < 1.2 * weights + 60e6
-    assert growth > 0.5 * weights  # or the measurement shows nothing
+    for _ in range(_ATTEMPTS):
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        weights, growth = map(int, re.findall(r"\d+", output))
+        assert growth > 0.5 * weights  # or the measurement shows nothing
+        # 60 MB: a piece, one layer's largest matrix twice, and what torch loads on first use.
+        if growth < 1.2 * weights + 60e6:
+            return
+    pytest.fail(f"loading {weights} bytes of weights took {growth} bytes, {_ATTEMPTS} times")
