@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import IO
 import numpy as np
 
 from virnucpro_core.benchmarking._plain_loop import plain_loop
+from virnucpro_core.benchmarking._timing import seconds_of
 from virnucpro_core.errors import VirnucproError
 from virnucpro_core.sequences import (
     PrepareSettings,
@@ -107,16 +107,10 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
         for run in range(runs + 1):
             for seconds, action, factor in contestants:
                 shutil.rmtree(directory / "ours", ignore_errors=True)
-                measured = _timed(action)
+                measured = seconds_of(action)
                 if run > 0:  # the first run of each only warms the caches
                     seconds.append(measured * factor)
         return report
-
-
-def _timed(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def _run_process(fasta: Path, directory: Path, window_size: int) -> None:

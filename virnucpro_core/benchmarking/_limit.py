@@ -5,7 +5,6 @@ Shapes: ``T`` tokens, ``K`` numbers in, ``N`` numbers out of a linear layer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from numpy.typing import NDArray
 
+from virnucpro_core.benchmarking._timing import seconds_of
 from virnucpro_core.models import DnabertSConfig, Esm2Config
 
 __all__ = ["Work", "layer_shapes", "measure_limit", "work_of"]
@@ -68,7 +68,7 @@ def measure_limit(shapes: Sequence[tuple[int, int]], n_tokens: int, precision: s
         for n_in, n_out in shapes:
             product = _product(n_in, n_out, n_tokens, precision)
             product()  # chooses kernels and fills caches
-            seconds += min(_timed(product) for _ in range(_REPETITIONS))
+            seconds += min(seconds_of(product) for _ in range(_REPETITIONS))
     return 2 * n_tokens * sum(n_in * n_out for n_in, n_out in shapes) / seconds
 
 
@@ -86,9 +86,3 @@ def _product(n_in: int, n_out: int, n_tokens: int, precision: str) -> Callable[[
     activations = torch.randn(n_tokens, n_in).to(dtype)
     bias = torch.randn(n_out).to(dtype)
     return lambda: F.linear(activations, weight, bias)
-
-
-def _timed(action: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started

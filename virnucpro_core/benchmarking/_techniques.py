@@ -9,13 +9,13 @@ from __future__ import annotations
 import copy
 import shutil
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from virnucpro_core.benchmarking._timing import seconds_of
 from virnucpro_core.benchmarking._workloads import VARIED_PROTEINS
 from virnucpro_core.embedding import EmbedSettings, Precision, packed_batches, resolve_settings
 from virnucpro_core.errors import UsageError
@@ -89,11 +89,11 @@ def measure_techniques(model: str, *, sequences: int, rounds: int) -> Techniques
     ratios: dict[str, list[float]] = {name: [] for name in techniques}
     with torch.inference_mode():
         for number in range(rounds + 1):
-            reference = _timed(ours)
+            reference = seconds_of(ours)
             for name, run in techniques.items():
-                seconds = _timed(run)
+                seconds = seconds_of(run)
                 # The mean of the reference before and after: a drift of the machine cancels out.
-                after = _timed(ours)
+                after = seconds_of(ours)
                 if number > 0:
                     ratios[name].append((reference + after) / 2 / seconds)
                 reference = after
@@ -181,12 +181,6 @@ def _compiled(encoder: Esm2) -> Esm2:
     for layer in compiled.layers:
         layer.compile(dynamic=True)
     return compiled
-
-
-def _timed(run: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
 
 
 class _OneDnnLinear(nn.Module):

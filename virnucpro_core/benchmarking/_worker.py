@@ -26,6 +26,7 @@ from virnucpro_core.benchmarking._peer_contestants import (
     FairEsm,
     Transformers,
 )
+from virnucpro_core.benchmarking._timing import seconds_of
 
 __all__ = ["CONTESTANTS", "main"]
 
@@ -83,9 +84,8 @@ def _answer(contestant: Contestant, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _seconds(contestant: Contestant, request: dict[str, Any]) -> float:
-    started = time.perf_counter()
-    contestant.run(request["sequences"], request.get("options", {}))
-    return time.perf_counter() - started
+    options = request.get("options", {})
+    return seconds_of(lambda: contestant.run(request["sequences"], options))
 
 
 def _load(contestant: Contestant, request: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-__all__ = ["token_budget_for"]
+__all__ = ["token_budget_for", "usable_cpus"]
 
 _CPUS = Path("/sys/devices/system/cpu")
 _SUFFIXES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -51,7 +51,7 @@ def token_budget_for(width: int, dtype: torch.dtype, device: torch.device) -> in
         tokens = int(free * _SHARE_OF_FREE_MEMORY) // (_LIVE_ON_CUDA * bytes_per_width)
         tokens = min(max(tokens, _LEAST_ON_CUDA), _MOST_ON_CUDA)
         return 1 << (tokens.bit_length() - 1)
-    cpus = _usable_cpus()
+    cpus = usable_cpus()
     tokens = cache_bytes(cpus) // (_LIVE_ON_CPU * bytes_per_width)
     most = max(_LEAST_ON_CPU, _MOST_PER_CORE * len(cpus))
     return min(max(tokens, _LEAST_ON_CPU), most) // 64 * 64
@@ -82,7 +82,8 @@ def cache_bytes(cpus: set[int], root: Path = _CPUS) -> int:
     return round(sum(share_of.values())) or _USUAL_CACHE_BYTES
 
 
-def _usable_cpus() -> set[int]:
+def usable_cpus() -> set[int]:
+    """CPUs that this process may run on (a scheduler may give it fewer than there are)."""
     if hasattr(os, "sched_getaffinity"):
         return os.sched_getaffinity(0)
     return set(range(os.cpu_count() or 1))

@@ -9,7 +9,7 @@ from enum import Enum
 
 import torch
 
-from virnucpro_core.embedding._budget import token_budget_for
+from virnucpro_core.embedding._budget import token_budget_for, usable_cpus
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import (
     Bundle,
@@ -147,10 +147,8 @@ def load_encoder(bundle: Bundle, kind: EncoderKind, settings: EmbedSettings) -> 
 
 
 def usable_cores() -> int:
-    """CPU cores that this process may run on (a scheduler may give it fewer than there are)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """How many CPU cores this process may run on."""
+    return len(usable_cpus())
 
 
 def _device(name: str) -> torch.device:

@@ -53,7 +53,7 @@ def test_on_a_cpu_a_batch_stays_in_the_caches(
     dtype: torch.dtype,
     expected: int,
 ) -> None:
-    monkeypatch.setattr(budget, "_usable_cpus", lambda: set(range(n_cpus)))
+    monkeypatch.setattr(budget, "usable_cpus", lambda: set(range(n_cpus)))
     monkeypatch.setattr(budget, "cache_bytes", lambda _: cache)
     assert budget.token_budget_for(width, dtype, CPU) == expected
 
