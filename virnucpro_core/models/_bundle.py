@@ -190,14 +190,9 @@ def _encoder_builder(spec: EncoderSpec) -> Callable[[], Encoder]:
 def _load_dna_tokenizer(path: Path, spec: EncoderSpec) -> DnabertSTokenizer:
     if spec.tokenizer is None or isinstance(spec.config, Esm2Config):
         raise AssertionError("a parsed DNA encoder is a DNABERT-S with a tokenizer")
-    tokenizer = DnabertSTokenizer.from_file(path / spec.tokenizer)
-    if tokenizer.vocabulary_size > spec.config.vocabulary_size:
-        raise BundleError(
-            f"has {tokenizer.vocabulary_size} tokens, the encoder {spec.config.vocabulary_size}",
-            where=str(path / spec.tokenizer),
-            remedy=_FETCH_AGAIN,
-        )
-    return tokenizer
+    return DnabertSTokenizer.for_encoder(
+        path / spec.tokenizer, spec.config.vocabulary_size, remedy=_FETCH_AGAIN
+    )
 
 
 def _refuse_constant(name: str) -> NoReturn:

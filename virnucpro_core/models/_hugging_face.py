@@ -116,15 +116,11 @@ class HuggingFaceModel:
         """
         if isinstance(self.config, Esm2Config):
             return Esm2Tokenizer()
-        tokenizer = DnabertSTokenizer.from_file(self.path / _TOKENIZER)
-        if tokenizer.vocabulary_size > self.config.vocabulary_size:
-            raise BundleError(
-                f"has {tokenizer.vocabulary_size} tokens, the encoder "
-                f"{self.config.vocabulary_size}",
-                where=str(self.path / _TOKENIZER),
-                remedy="copy or fetch the model again",
-            )
-        return tokenizer
+        return DnabertSTokenizer.for_encoder(
+            self.path / _TOKENIZER,
+            self.config.vocabulary_size,
+            remedy="copy or fetch the model again",
+        )
 
 
 def open_hugging_face(path: Path, *, name: str | None = None) -> HuggingFaceModel:
