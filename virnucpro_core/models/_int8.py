@@ -70,4 +70,6 @@ class Int8Linear(nn.Module):
             1.0, 0, x.dtype, "none", [], "",
         )  # fmt: skip
         scale = inverse.reciprocal_()
-        return products.mul_(scale) if self.bias is None else products.mul_(scale).add_(self.bias)
+        if self.bias is None:
+            return products.mul_(scale)
+        return torch.addcmul(self.bias, products, scale, out=products)
