@@ -83,10 +83,9 @@ def is_transient(error: Exception) -> bool:
     answer = _answer(error)
     if answer is None:
         return isinstance(error, _UNREACHABLE)
+    status = _status(answer)
     return (
-        _code(answer) in _TRANSIENT_CODES
-        or _status(answer) in {_TOO_MANY_REQUESTS}
-        or (_status(answer) >= _SERVER_ERROR)
+        status == _TOO_MANY_REQUESTS or status >= _SERVER_ERROR or _code(answer) in _TRANSIENT_CODES
     )
 
 
