@@ -43,7 +43,11 @@ class Exchange(BaseHTTPRequestHandler):
         """Quiet."""
 
     def read_body(self) -> bytes:
-        return self.rfile.read(self._length())
+        """The bytes of a request; S3 does nothing either where they break off."""
+        body = self.rfile.read(self._length())
+        if len(body) < self._length():
+            raise ConnectionError("the client has left")
+        return body
 
     def read_half_of_body(self) -> bytes:
         return self.rfile.read(self._length() // 2)
@@ -85,7 +89,8 @@ class Exchange(BaseHTTPRequestHandler):
 
     def wait_for_client_to_leave(self) -> None:
         self.close_connection = True
-        self.connection.recv(1)
+        while self.connection.recv(1 << 16):
+            continue
 
     def _length(self) -> int:
         return int(self.headers.get("Content-Length", 0))

@@ -31,11 +31,12 @@ TRIES = PATIENCE.tries
 
 DATA = bytes(range(256)) * 2000
 
-# Puts a blob when it is told to.
+# Puts a blob when it is told to; ends at SIGTERM as the pipeline's tasks do.
 WRITER = """
-import sys
+import signal, sys
 from virnucpro_core.store import open_store
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 location, name = sys.argv[1:]
 store = open_store(location)
 sys.stdin.readline()
@@ -250,6 +251,24 @@ def test_a_writer_that_is_killed_in_the_middle_leaves_the_old_blob(
         assert store.get(name) == expected
     assert [blob.name for blob in store.list()] == ["key/old"]
     count_faults(proxy.injected, "writer killed, old blob whole")
+
+
+def test_a_writer_that_is_told_to_end_does_so_in_the_middle_of_a_put(
+    store: S3Store, proxy: FaultyProxy, prefix: str, count_faults: CountFaults
+) -> None:
+    command = [sys.executable, "-c", WRITER, prefix, "key/old"]
+    writer = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def terminate(exchange: Exchange) -> None:
+        exchange.read_half_of_body()
+        writer.terminate()
+        exchange.wait_for_client_to_leave()
+
+    proxy.harm("PUT", terminate)
+    _, errors = writer.communicate(b"\n")
+    assert (writer.returncode, errors) == (143, b"")
+    assert store.get("key/old") == DATA
+    count_faults(proxy.injected, "writer told to end, old blob whole")
 
 
 REFUSED: dict[str, tuple[Fault, str]] = {
