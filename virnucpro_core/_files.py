@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from virnucpro_core.errors import StoreError
 
-__all__ = ["AtomicFile", "commit", "sha256_of_file", "temporary_beside", "write_failure"]
+__all__ = [
+    "AtomicFile",
+    "commit",
+    "is_temporary",
+    "make_directory",
+    "sha256_of_file",
+    "temporary_beside",
+    "write_failure",
+]
 
 _READ_BYTES = 1 << 20
 
@@ -29,8 +38,28 @@ def sha256_of_file(path: Path) -> str:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A name in the same folder for a file that is being written, this process's own."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A name in the same folder for a file that is being written, this call's own.
+
+    It is random, because writers on two hosts of a shared file system can have the same process id.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `temporary_beside` makes such names."""
+    return path.name.startswith(".") and path.suffix == ".tmp"
+
+
+def make_directory(path: Path) -> None:
+    """Make a directory, and those above it that are missing, so that they outlive a crash.
+
+    Raises:
+        OSError: it cannot be made, or something else has its name.
+    """
+    if not path.is_dir():
+        make_directory(path.parent)
+        path.mkdir(exist_ok=True)
+        _flush(path.parent)
 
 
 def commit(temporary: Path, path: Path) -> None:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from virnucpro_core._files import AtomicFile, sha256_of_file
+from virnucpro_core import _files
+from virnucpro_core._files import (
+    AtomicFile,
+    is_temporary,
+    make_directory,
+    sha256_of_file,
+    temporary_beside,
+)
 from virnucpro_core.errors import StoreError
 
 
@@ -55,13 +62,38 @@ def test_bytes_are_on_the_disk_before_the_name_is(
     monkeypatch.setattr(Path, "replace", noted_replace)
     with AtomicFile(path) as file:
         file.write(b"abc")
-    temporary = f"fsync .file.txt.{os.getpid()}.tmp"
-    assert events == [temporary, "rename to file.txt", f"fsync {tmp_path.name}"]
+    assert is_temporary(Path(events[0].removeprefix("fsync ")))
+    assert events[1:] == ["rename to file.txt", f"fsync {tmp_path.name}"]
 
 
-def test_a_full_disk_is_one_error_that_names_the_file(tmp_path: Path) -> None:
+def test_two_writers_of_a_file_have_temporary_files_of_their_own() -> None:
+    # The process id does not tell writers on two hosts apart.
+    path = Path("folder/file.txt")
+    temporaries = {temporary_beside(path) for _ in range(100)}
+    assert len(temporaries) == 100
+    assert all(is_temporary(temporary) for temporary in temporaries)
+    assert {temporary.parent for temporary in temporaries} == {path.parent}
+    assert not is_temporary(path)
+    assert not is_temporary(Path("folder/.hidden"))
+    assert not is_temporary(Path("folder/file.tmp"))
+
+
+def test_a_directory_is_made_with_those_above_it(tmp_path: Path) -> None:
+    make_directory(tmp_path / "a" / "b")
+    make_directory(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileExistsError):
+        make_directory(tmp_path / "file")
+
+
+def test_a_full_disk_is_one_error_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file.txt"
-    (tmp_path / f".file.txt.{os.getpid()}.tmp").symlink_to("/dev/full")
+    temporary = tmp_path / "temporary"
+    temporary.symlink_to("/dev/full")
+    monkeypatch.setattr(_files, "temporary_beside", lambda _: temporary)
 
     def fill() -> None:
         with AtomicFile(path) as file:

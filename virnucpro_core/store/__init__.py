@@ -1,5 +1,6 @@
-"""The project's files: shards, record tables, embeddings and scores, all HDF5."""
+"""The project's files (shards, record tables, embeddings and scores, all HDF5) and checkpoints."""
 
+from virnucpro_core.store._blobs import BlobInfo, BlobStore
 from virnucpro_core.store._embeddings import (
     EmbeddingInfo,
     Embeddings,
@@ -7,6 +8,7 @@ from virnucpro_core.store._embeddings import (
     read_embeddings,
     write_embeddings,
 )
+from virnucpro_core.store._open_store import open_store, remove_stale_temporaries
 from virnucpro_core.store._outcomes import write_record_outcomes
 from virnucpro_core.store._records import (
     RecordRows,
@@ -34,6 +36,8 @@ from virnucpro_core.store._strings import ByteStrings
 __all__ = [
     "FRAME_NAMES",
     "WHOLE_RECORDS",
+    "BlobInfo",
+    "BlobStore",
     "ByteStrings",
     "EmbeddingInfo",
     "Embeddings",
@@ -46,10 +50,12 @@ __all__ = [
     "ShardStrings",
     "create_record_table",
     "join_embeddings",
+    "open_store",
     "read_embeddings",
     "read_score_labels",
     "read_scores",
     "read_shard",
+    "remove_stale_temporaries",
     "write_embeddings",
     "write_record_outcomes",
     "write_scores",
