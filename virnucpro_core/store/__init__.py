@@ -1,6 +1,13 @@
 """The project's files (shards, record tables, embeddings and scores, all HDF5) and checkpoints."""
 
 from virnucpro_core.store._blobs import BlobInfo, BlobStore
+from virnucpro_core.store._checkpoint import BadPart, Checkpoint, EmbeddingWork, Part
+from virnucpro_core.store._checkpoint_list import (
+    CheckpointSummary,
+    list_checkpoints,
+    remove_checkpoints,
+    verify_checkpoint,
+)
 from virnucpro_core.store._embeddings import (
     EmbeddingInfo,
     Embeddings,
@@ -23,6 +30,7 @@ from virnucpro_core.store._scores import (
     read_scores,
     write_scores,
 )
+from virnucpro_core.store._set_aside import SetAside
 from virnucpro_core.store._shards import (
     FRAME_NAMES,
     WHOLE_RECORDS,
@@ -36,26 +44,35 @@ from virnucpro_core.store._strings import ByteStrings
 __all__ = [
     "FRAME_NAMES",
     "WHOLE_RECORDS",
+    "BadPart",
     "BlobInfo",
     "BlobStore",
     "ByteStrings",
+    "Checkpoint",
+    "CheckpointSummary",
     "EmbeddingInfo",
+    "EmbeddingWork",
     "Embeddings",
     "FrameScores",
     "FrameShard",
+    "Part",
     "RecordRows",
     "RecordTable",
     "RecordTableWriter",
     "ScoreLabels",
+    "SetAside",
     "ShardStrings",
     "create_record_table",
     "join_embeddings",
+    "list_checkpoints",
     "open_store",
     "read_embeddings",
     "read_score_labels",
     "read_scores",
     "read_shard",
+    "remove_checkpoints",
     "remove_stale_temporaries",
+    "verify_checkpoint",
     "write_embeddings",
     "write_record_outcomes",
     "write_scores",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.errors import StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
+from virnucpro_core.store._set_aside import SetAside
 
 __all__ = [
     "EmbeddingInfo",
@@ -57,12 +58,23 @@ class Embeddings:
         info: what made them.
         offsets: None, or without pooling int64 [n + 1]: the tokens of sequence ``i`` are
             ``values[offsets[i]:offsets[i + 1]]``.
+        set_aside: uint8 [n], a `SetAside` for each; None where all are embedded. The values of one
+            that was set aside are NaN.
     """
 
     ids: list[str]
     values: NDArray[np.float32]
     info: EmbeddingInfo
     offsets: NDArray[np.int64] | None = None
+    set_aside: NDArray[np.uint8] | None = None
+
+    @property
+    def is_embedded(self) -> NDArray[np.bool_]:
+        """bool [n], which were not set aside."""
+        if self.set_aside is None:
+            return np.ones(len(self.ids), dtype=np.bool_)
+        embedded: NDArray[np.bool_] = self.set_aside == SetAside.EMBEDDED
+        return embedded
 
 
 def write_embeddings(embeddings: Embeddings, path: Path) -> None:
@@ -77,6 +89,7 @@ def write_embeddings(embeddings: Embeddings, path: Path) -> None:
         _write_ids(file, embeddings.ids)
         if embeddings.offsets is not None:
             file.create_dataset("offsets", data=embeddings.offsets)
+        _write_set_aside(file, embeddings.set_aside)
 
 
 def read_embeddings(path: Path) -> Embeddings:
@@ -86,11 +99,16 @@ def read_embeddings(path: Path) -> Embeddings:
         StoreError: the file is missing, damaged, or not an embedding file.
     """
     with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
-        offsets = file["offsets"][:] if "offsets" in file else None
-        return Embeddings(_read_ids(file), file["embeddings"][:], _read_info(file), offsets)
+        return Embeddings(
+            ids=_read_ids(file),
+            values=file["embeddings"][:],
+            info=_read_info(file),
+            offsets=file["offsets"][:] if "offsets" in file else None,
+            set_aside=file["set_aside"][:] if "set_aside" in file else None,
+        )
 
 
-def join_embeddings(parts: Sequence[Path], path: Path) -> list[str]:
+def join_embeddings(parts: Sequence[Path], path: Path) -> tuple[list[str], NDArray[np.uint8]]:
     """Write the embeddings of ``parts``, one after the other, to ``path``.
 
     One part at a time is in memory. In place of a shard's digest the file has that of the parts'
@@ -101,7 +119,7 @@ def join_embeddings(parts: Sequence[Path], path: Path) -> list[str]:
         path: the file to write.
 
     Returns:
-        The ids of all embeddings.
+        The ids of all embeddings, and a `SetAside` (uint8) for each.
 
     Raises:
         StoreError: a part cannot be read or was made by another model or in another way than the
@@ -126,13 +144,18 @@ def join_embeddings(parts: Sequence[Path], path: Path) -> list[str]:
         joined_sha256 = hashlib.sha256(digests.encode()).hexdigest()
         _write_info(file, replace(infos[0], shard_sha256=joined_sha256))
         values = file.create_dataset("embeddings", (len(ids), width), np.float32)
+        set_aside = np.zeros(len(ids), dtype=np.uint8)
         start = 0
         for part in parts:
-            some = read_embeddings(part).values
-            values[start : start + len(some)] = some
-            start += len(some)
+            some = read_embeddings(part)
+            rows = slice(start, start + len(some.values))
+            values[rows] = some.values
+            if some.set_aside is not None:
+                set_aside[rows] = some.set_aside
+            start = rows.stop
         _write_ids(file, ids)
-    return ids
+        _write_set_aside(file, set_aside)
+    return ids, set_aside
 
 
 def _write_info(file: h5py.File, info: EmbeddingInfo) -> None:
@@ -149,6 +172,11 @@ def _read_info(file: h5py.File) -> EmbeddingInfo:
         weights_sha256=attribute(file, "weights_sha256"),
         shard_sha256=attribute(file, "shard_sha256"),
     )
+
+
+def _write_set_aside(file: h5py.File, set_aside: NDArray[np.uint8] | None) -> None:
+    if set_aside is not None and set_aside.any():
+        file.create_dataset("set_aside", data=set_aside)
 
 
 def _write_ids(file: h5py.File, ids: Sequence[str]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 
 from virnucpro_core._files import commit, temporary_beside, write_failure
 from virnucpro_core.errors import StoreError
 
-__all__ = ["attribute", "create_hdf5", "open_hdf5"]
+__all__ = ["attribute", "create_hdf5", "open_hdf5", "start_hdf5"]
 
 
 @contextmanager
@@ -32,54 +33,70 @@ def create_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with h5py.File(temporary, "w", libver="v110") as file:
-            file.attrs["kind"] = kind
-            file.attrs["schema_version"] = schema_version
+            start_hdf5(file, kind=kind, schema_version=schema_version)
             yield file
         commit(temporary, path)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
+        # HDF5 reports a full disk as either, depending on whether it writes or closes.
         raise write_failure(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def start_hdf5(file: h5py.File, *, kind: str, schema_version: int) -> None:
+    """Mark a new file as what it is, for `open_hdf5`."""
+    file.attrs["kind"] = kind
+    file.attrs["schema_version"] = schema_version
+
+
 @contextmanager
-def open_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.File]:
-    """Open a file that `create_hdf5` wrote.
+def open_hdf5(
+    source: Path | BinaryIO, *, kind: str, schema_version: int, where: str | None = None
+) -> Iterator[h5py.File]:
+    """Open a file that `create_hdf5` or `start_hdf5` began.
+
+    Args:
+        source: the file, or its bytes.
+        kind: what it has to hold.
+        schema_version: version of the layout that it has to have.
+        where: what messages call it; None for its path.
 
     Raises:
         StoreError: the file is missing, damaged, of another kind or of another schema version.
     """
+    where = str(source) if where is None else where
     try:
-        file = h5py.File(path, "r")
+        file = h5py.File(source, "r")
     except OSError as error:
         raise StoreError(
-            f"is not a readable HDF5 file ({error})", where=str(path), remedy="make it again"
+            f"is not a readable HDF5 file ({error})", where=where, remedy="make it again"
         ) from error
     with file:
         found = file.attrs.get("kind")
         if found != kind:
-            raise StoreError(f"holds {found or 'something else'}, not a {kind}", where=str(path))
-        version = int(attribute(file, "schema_version"))
-        if version != schema_version:
+            raise StoreError(f"holds {found or 'something else'}, not a {kind}", where=where)
+        version = attribute(file, "schema_version", where=where)
+        if version != str(schema_version):
             raise StoreError(
                 f"has schema version {version}, this program reads {schema_version}",
-                where=str(path),
+                where=where,
                 remedy="make it again with this version",
             )
         try:
             yield file
         except (KeyError, OSError) as error:
             raise StoreError(
-                f"is damaged ({error})", where=str(path), remedy="make it again"
+                f"is damaged ({error})", where=where, remedy="make it again"
             ) from error
 
 
-def attribute(file: h5py.File, name: str) -> str:
+def attribute(file: h5py.File, name: str, *, where: str | None = None) -> str:
     """The attribute ``name`` as text.
 
     Raises:
         StoreError: there is none.
     """
     if name not in file.attrs:
-        raise StoreError(f"has no attribute {name}", where=file.filename, remedy="make it again")
+        where = file.filename if where is None else where
+        raise StoreError(f"has no attribute {name}", where=where, remedy="make it again")
     return str(file.attrs[name])

@@ -14,8 +14,8 @@ from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 __all__ = ["FrameScores", "ScoreLabels", "read_score_labels", "read_scores", "write_scores"]
 
 _KIND = "virnucpro-scores"
-_SCHEMA_VERSION = 1
-_COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores")
+_SCHEMA_VERSION = 2
+_COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores", "set_aside")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,9 @@ class FrameScores:
         chunk: int32 [F], number of the window in its record, from 1.
         chunk_length: int32 [F], length of that window in bases.
         frame: uint8 [F], 0 to 5.
-        scores: float32 [F, 2], softmax of the classifier; column 1 is the virus class.
+        scores: float32 [F, 2], softmax of the classifier; column 1 is the virus class. NaN where a
+            frame was set aside.
+        set_aside: uint8 [F], a `SetAside` for each.
     """
 
     sample: str
@@ -56,6 +58,7 @@ class FrameScores:
     chunk_length: NDArray[np.int32]
     frame: NDArray[np.uint8]
     scores: NDArray[np.float32]
+    set_aside: NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -158,6 +158,7 @@ def test_scores_come_back_as_they_were_written(tmp_path: Path) -> None:
         chunk_length=np.array([500, 300], dtype=np.int32),
         frame=np.array([0, 4], dtype=np.uint8),
         scores=np.array([[0.25, 0.75], [0.5, 0.5]], dtype=np.float32),
+        set_aside=np.zeros(2, dtype=np.uint8),
     )  # fmt: skip
     write_scores(scores, tmp_path / "s.h5")
     again = read_scores(tmp_path / "s.h5")
