@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from tests.bundles import make_bundle
 from virnucpro_core.cli import main
 from virnucpro_core.reporting import read_stages
-from virnucpro_core.store import read_embeddings
+from virnucpro_core.store import SetAside, read_embeddings, write_embeddings
 
 FASTA = ">b x\nMKTAYIAKQR*\n>gone\n\n>a\nGIVEQCC\n>c\nMKWVTF\n"
 
@@ -105,3 +106,17 @@ def test_embed_names_the_choices(
     words = ("--encoder", "protein", "--model", folder / "model", "--output", tmp_path / "e.h5")
     assert run("embed", shard, *words, option, value) == 2
     assert f"{option} is '{value}'" in capsys.readouterr().err
+
+
+def test_a_record_that_was_set_aside_is_named(folder: Path, tmp_path: Path) -> None:
+    first = read_embeddings(folder / "e1.h5")
+    first.values[1] = np.nan
+    set_aside = np.array([SetAside.EMBEDDED, SetAside.NOT_FINITE], dtype=np.uint8)
+    write_embeddings(replace(first, set_aside=set_aside), tmp_path / "e1.h5")
+    (tmp_path / "e2.h5").write_bytes((folder / "e2.h5").read_bytes())
+    (tmp_path / "p.records.h5").write_bytes((folder / "p.records.h5").read_bytes())
+    assert join(tmp_path, tmp_path, "e1.h5", "e2.h5") == 0
+    rows = (tmp_path / "sequences.tsv").read_text().splitlines()
+    assert rows[3] == "a\t7\tnot-embedded\tembedding is not finite"
+    joined = read_embeddings(tmp_path / "embeddings.h5")
+    assert joined.is_embedded.tolist() == [True, False, True]

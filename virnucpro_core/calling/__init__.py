@@ -6,6 +6,7 @@ from virnucpro_core.calling._classify import (
     classify_frames,
     frame_scores,
     merge_features,
+    merge_set_aside,
     predict_scores,
 )
 from virnucpro_core.calling._consensus import RESULT_FILES, ConsensusSummary, write_consensus
@@ -21,6 +22,7 @@ __all__ = [
     "compare_with_truth",
     "frame_scores",
     "merge_features",
+    "merge_set_aside",
     "predict_scores",
     "virus_score",
     "write_consensus",

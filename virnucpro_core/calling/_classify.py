@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.errors import BundleError, NumericError, StoreError
-from virnucpro_core.store import Embeddings, FrameScores, FrameShard
+from virnucpro_core.store import Embeddings, FrameScores, FrameShard, SetAside
 
 if TYPE_CHECKING:
     # torch is imported where it is used: consensus is part of this package and starts without it.
@@ -23,6 +23,7 @@ __all__ = [
     "classify_frames",
     "frame_scores",
     "merge_features",
+    "merge_set_aside",
     "predict_scores",
 ]
 
@@ -49,35 +50,48 @@ def classify_frames(
         BundleError: the classifier takes features of another width, or has not two classes.
     """
     features = merge_features(shard, dna, protein)
-    scores = predict_scores(features, classifier, batch_rows=batch_rows)
-    return frame_scores(shard, scores, bundle_sha256=bundle_sha256)
+    set_aside = merge_set_aside(dna, protein)
+    scores = predict_scores(features, classifier, set_aside=set_aside, batch_rows=batch_rows)
+    return frame_scores(shard, scores, set_aside, bundle_sha256=bundle_sha256)
 
 
 def merge_features(shard: FrameShard, dna: Embeddings, protein: Embeddings) -> NDArray[np.float32]:
     """float32 [F, D_dna + D_protein]: the DNA embedding of each frame, then its protein's.
 
+    A frame that was set aside has NaN in the place of the embedding that it lacks.
+
     Raises:
         StoreError: an embedding file holds other frames than the shard, or comes from another one.
-        NumericError: an embedding is NaN or infinite.
+        NumericError: an embedding that was not set aside is NaN or infinite.
     """
     ids, digest = shard.frame_ids(), shard.digest()
     for kind, embeddings in (("DNA", dna), ("protein", protein)):
         where = f"{shard.sample}, shard {shard.index}, {kind} embeddings"
         _check_frames(embeddings, ids, digest, where)
-        finite = np.isfinite(embeddings.values).all(axis=1)
-        if not finite.all():
+        is_sound = np.isfinite(embeddings.values).all(axis=1) | ~embeddings.is_embedded
+        if not is_sound.all():
             raise NumericError(
-                f"the embedding of {ids[int(finite.argmin())]} is not finite",
+                f"the embedding of {ids[int(is_sound.argmin())]} is not finite",
                 where=where,
                 remedy="embed the shard again in fp32 (--precision fp32)",
             )
     return np.concatenate([dna.values, protein.values], axis=1, dtype=np.float32)
 
 
+def merge_set_aside(dna: Embeddings, protein: Embeddings) -> NDArray[np.uint8]:
+    """uint8 [F]: why a frame lacks one of its embeddings, as a `SetAside`; the DNA's goes first."""
+    merged = np.zeros(len(dna.ids), dtype=np.uint8)
+    for embeddings in (protein, dna):
+        if embeddings.set_aside is not None:
+            np.copyto(merged, embeddings.set_aside, where=~embeddings.is_embedded)
+    return merged
+
+
 def predict_scores(
     features: NDArray[np.float32],
     classifier: torch.nn.Module,
     *,
+    set_aside: NDArray[np.uint8] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> NDArray[np.float32]:
     """float32 [F, 2]: softmax of the classifier's logits; column 1 is the virus class.
@@ -88,6 +102,8 @@ def predict_scores(
     Args:
         features: float32 [F, D].
         classifier: takes float32 [rows, D], returns logits [rows, 2].
+        set_aside: uint8 [F], a `SetAside` for each frame; one that was set aside gets the score
+            NaN. None where all have their embeddings.
         batch_rows: rows that go through at once.
 
     Raises:
@@ -112,15 +128,27 @@ def predict_scores(
     finally:
         classifier.train(was_training)
     bad = np.isnan(scores).any(axis=1)
+    if set_aside is not None:
+        is_set_aside = set_aside != SetAside.EMBEDDED
+        scores[is_set_aside] = np.nan
+        bad &= ~is_set_aside
     if bad.any():
         raise NumericError(f"the classifier's score of row {int(bad.argmax())} is NaN")
     return scores
 
 
 def frame_scores(
-    shard: FrameShard, scores: NDArray[np.float32], *, bundle_sha256: str
+    shard: FrameShard,
+    scores: NDArray[np.float32],
+    set_aside: NDArray[np.uint8] | None = None,
+    *,
+    bundle_sha256: str,
 ) -> FrameScores:
-    """Put ``scores`` (float32 [F, 2]) beside the frames they belong to."""
+    """Put ``scores`` (float32 [F, 2]) beside the frames they belong to.
+
+    Args:
+        set_aside: uint8 [F], a `SetAside` for each frame; None where all were scored.
+    """
     return FrameScores(
         sample=shard.sample,
         shard=shard.index,
@@ -130,6 +158,7 @@ def frame_scores(
         chunk_length=shard.chunk_length,
         frame=shard.frame,
         scores=scores,
+        set_aside=np.zeros(len(shard), dtype=np.uint8) if set_aside is None else set_aside,
     )
 
 

@@ -20,10 +20,10 @@ from virnucpro_core.calling._record_calls import (
     RecordScorer,
     record_lines,
 )
-from virnucpro_core.calling._score_files import FrameStream, order_score_files
+from virnucpro_core.calling._score_files import FrameStream, order_score_files, select_frames
 from virnucpro_core.calling._viral_reads import RereadReads, create_gzip, fasta_records
 from virnucpro_core.errors import StoreError, UsageError
-from virnucpro_core.store import RecordRows, RecordTable
+from virnucpro_core.store import RecordRows, RecordTable, SetAside
 
 __all__ = ["RESULT_FILES", "ConsensusSummary", "write_consensus"]
 
@@ -48,8 +48,8 @@ class ConsensusSummary:
         n_records: input records; the sum of the three numbers below.
         n_virus: records called virus.
         n_non_virus: records called non-virus.
-        n_not_scorable: records without a stop-free frame.
-        n_frames: frames that were scored.
+        n_not_scorable: records without a scored frame.
+        n_frames: frames, those that were set aside included.
     """
 
     n_records: int
@@ -149,7 +149,6 @@ def _call_block(
 ) -> RecordCalls:
     """Call the records ``rows``, numbers ``first`` on, and write their frames and chunks."""
     chunk_scorer, record_scorer = ChunkScorer(), RecordScorer(first, len(rows))
-    seen = np.zeros(len(rows), dtype=np.int64)
 
     def take(chunks: ChunkScores) -> None:
         record_scorer.add(chunks)
@@ -168,11 +167,12 @@ def _call_block(
                 where=f"record {ids[row[at]]}",
                 remedy="give the record table and the score files of one run",
             )
-        seen += np.bincount(row, minlength=len(rows))
-        _write(frame_file, frame_lines(piece, ids, first))
-        take(chunk_scorer.add(piece))
+        record_scorer.count(piece)
+        scored = select_frames(piece, piece.set_aside == SetAside.EMBEDDED)
+        _write(frame_file, frame_lines(scored, ids, first))
+        take(chunk_scorer.add(scored))
     take(chunk_scorer.finish())
-    _check_frame_counts(rows, ids, seen)
+    _check_frame_counts(rows, ids, record_scorer.n_frames())
     return record_scorer.calls(threshold)
 
 

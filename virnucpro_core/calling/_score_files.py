@@ -7,11 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from virnucpro_core.errors import NumericError, StoreError
-from virnucpro_core.store import FRAME_NAMES, FrameScores, read_score_labels, read_scores
+from virnucpro_core.store import (
+    FRAME_NAMES,
+    FrameScores,
+    SetAside,
+    read_score_labels,
+    read_scores,
+)
 
-__all__ = ["FrameStream", "order_score_files"]
+__all__ = ["FrameStream", "order_score_files", "select_frames"]
 
 
 def order_score_files(paths: Sequence[Path], sample: str) -> list[Path]:
@@ -78,9 +85,9 @@ class FrameStream:
             frames = self._current
             stop = int(np.searchsorted(frames.record_index, record_index))
             if stop:
-                yield _slice(frames, 0, stop)
+                yield select_frames(frames, slice(0, stop))
             if stop < len(frames):
-                self._current = _slice(frames, stop, len(frames))
+                self._current = select_frames(frames, slice(stop, len(frames)))
                 return
             self._current = None
 
@@ -95,23 +102,27 @@ def _checked_files(paths: Sequence[Path]) -> Iterator[FrameScores]:
             continue
         if last is not None:
             _check_order(_join_ends(last, frames), path)
-        last = _slice(frames, len(frames) - 1, len(frames))
+        last = select_frames(frames, slice(len(frames) - 1, len(frames)))
         yield frames
 
 
 def _check_values(frames: FrameScores, path: Path) -> None:
     n = len(frames)
-    columns = (frames.record_index, frames.chunk, frames.chunk_length, frames.frame)
+    columns = (
+        frames.record_index, frames.chunk, frames.chunk_length, frames.frame, frames.set_aside
+    )  # fmt: skip
     if any(column.shape != (n,) for column in columns) or frames.scores.shape != (n, 2):
         raise StoreError("has columns of unequal length", where=str(path), remedy="make it again")
-    finite = np.isfinite(frames.scores).all(axis=1)
-    if not finite.all():
+    is_scored = frames.set_aside == SetAside.EMBEDDED
+    is_sound = np.isfinite(frames.scores).all(axis=1) | ~is_scored
+    if not is_sound.all():
         raise NumericError(
-            f"the score of frame {int(finite.argmin()) + 1} is not finite",
+            f"the score of frame {int(is_sound.argmin()) + 1} is not finite",
             where=str(path),
             remedy="classify the shard again",
         )
     impossible = (frames.frame >= len(FRAME_NAMES)) | (frames.chunk < 1) | (frames.chunk_length < 1)
+    impossible |= frames.set_aside > max(SetAside)
     impossible |= (frames.scores < 0).any(axis=1) | (frames.scores.sum(axis=1) <= 0)
     if impossible.any():
         raise StoreError(
@@ -138,20 +149,22 @@ def _check_order(frames: FrameScores, path: Path) -> None:
         )
 
 
-def _slice(frames: FrameScores, start: int, stop: int) -> FrameScores:
+def select_frames(frames: FrameScores, rows: slice | NDArray[np.bool_]) -> FrameScores:
+    """The frames of ``rows``, in their order."""
     return replace(
         frames,
-        record_index=frames.record_index[start:stop],
-        chunk=frames.chunk[start:stop],
-        chunk_length=frames.chunk_length[start:stop],
-        frame=frames.frame[start:stop],
-        scores=frames.scores[start:stop],
+        record_index=frames.record_index[rows],
+        chunk=frames.chunk[rows],
+        chunk_length=frames.chunk_length[rows],
+        frame=frames.frame[rows],
+        scores=frames.scores[rows],
+        set_aside=frames.set_aside[rows],
     )
 
 
 def _join_ends(last: FrameScores, following: FrameScores) -> FrameScores:
     """The last frame of a file and the first of the next."""
-    first = _slice(following, 0, 1)
+    first = select_frames(following, slice(0, 1))
     return replace(
         first,
         record_index=np.concatenate([last.record_index, first.record_index]),
@@ -159,4 +172,5 @@ def _join_ends(last: FrameScores, following: FrameScores) -> FrameScores:
         chunk_length=np.concatenate([last.chunk_length, first.chunk_length]),
         frame=np.concatenate([last.frame, first.frame]),
         scores=np.concatenate([last.scores, first.scores]),
+        set_aside=np.concatenate([last.set_aside, first.set_aside]),
     )

@@ -35,9 +35,11 @@ def classify(
     calling.check_weights(dna_embeddings, bundle.dna.weights_sha256, where=str(dna))
     calling.check_weights(protein_embeddings, bundle.protein.weights_sha256, where=str(protein))
     features = calling.merge_features(frames, dna_embeddings, protein_embeddings)
+    set_aside = calling.merge_set_aside(dna_embeddings, protein_embeddings)
     merged = time.perf_counter()
-    scores = calling.predict_scores(features, bundle.load_classifier())
-    write_scores(calling.frame_scores(frames, scores, bundle_sha256=bundle.sha256), output)
+    scores = calling.predict_scores(features, bundle.load_classifier(), set_aside=set_aside)
+    scored = calling.frame_scores(frames, scores, set_aside, bundle_sha256=bundle.sha256)
+    write_scores(scored, output)
     predicted = time.perf_counter()
     if stages is not None:
         write_stages(

@@ -10,7 +10,7 @@ import typer
 
 from virnucpro_core.cli._options import StagesOption
 from virnucpro_core.reporting import Stage, write_stages
-from virnucpro_core.store import join_embeddings, write_record_outcomes
+from virnucpro_core.store import SetAside, join_embeddings, write_record_outcomes
 
 __all__ = ["join"]
 
@@ -26,9 +26,10 @@ def join(
 ) -> None:
     """Join embeddings in input order, and say of every record what became of it."""
     started = time.perf_counter()
-    ids = join_embeddings(embeddings, output)
-    n_records = write_record_outcomes(records, ids, table)
+    ids, set_aside = join_embeddings(embeddings, output)
+    n_records = write_record_outcomes(records, ids, set_aside, table)
     if stages is not None:
         seconds = time.perf_counter() - started
         write_stages(stages, [Stage("Feature Merging", seconds, len(ids))])
-    typer.echo(f"{output.name}: {len(ids)} of {n_records} records embedded")
+    n_embedded = len(ids) - int((set_aside != SetAside.EMBEDDED).sum())
+    typer.echo(f"{output.name}: {n_embedded} of {n_records} records embedded")

@@ -89,17 +89,18 @@ def test_scores_behind_the_end_of_the_record_table(sample: Sample, tmp_path: Pat
     refuse(mixed, StoreError, "the table ends before")
 
 
+COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores", "set_aside")
+
+
 def drop_frame(path: Path) -> None:
     scores = read_scores(path)
-    columns = ("record_index", "chunk", "chunk_length", "frame", "scores")
-    edit_scores(path, **{name: np.delete(getattr(scores, name), 3, axis=0) for name in columns})
+    edit_scores(path, **{name: np.delete(getattr(scores, name), 3, axis=0) for name in COLUMNS})
 
 
 def double_frame(path: Path) -> None:
     scores = read_scores(path)
-    columns = ("record_index", "chunk", "chunk_length", "frame", "scores")
     rows = np.insert(np.arange(len(scores)), 3, 3)
-    edit_scores(path, **{name: getattr(scores, name)[rows] for name in columns})
+    edit_scores(path, **{name: getattr(scores, name)[rows] for name in COLUMNS})
 
 
 def swap_frames(path: Path) -> None:
@@ -202,9 +203,8 @@ def test_shards_without_frames_are_no_harm(sample: Sample, tmp_path: Path) -> No
     # PREPARE writes none, but an empty score file is not a wrong one.
     empty = make_sample(tmp_path / "empty", [("a", "")])
     template = read_scores(sample.score_paths[0])
-    columns = ("record_index", "chunk", "chunk_length", "frame", "scores")
     path = tmp_path / "empty.h5"
     write_scores(template, path)
-    edit_scores(path, **{name: getattr(template, name)[:0] for name in columns})
+    edit_scores(path, **{name: getattr(template, name)[:0] for name in COLUMNS})
     table = RecordTable.open(empty.records.path)
     assert write_consensus(table, [path], empty.reads, tmp_path).n_not_scorable == 1

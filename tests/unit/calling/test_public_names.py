@@ -16,6 +16,7 @@ def test_public_names() -> None:
         "compare_with_truth",
         "frame_scores",
         "merge_features",
+        "merge_set_aside",
         "predict_scores",
         "virus_score",
         "write_consensus",
