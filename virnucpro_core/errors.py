@@ -8,7 +8,8 @@
     ├── BundleError           exit 2   a model bundle or a weights file
     ├── NumericError          exit 1   NaN or infinity where a number must be
     ├── StoreError            exit 3   a file of ours that cannot be read or written
-    └── DeviceMemoryError     exit 4   not even one sequence fits the device
+    ├── DeviceMemoryError     exit 4   what must be in memory does not fit the device
+    └── StoppedError          exit 143 a signal ended the work; what was finished is saved
 
 This module imports nothing of the package, so that everything can import it.
 """
@@ -23,6 +24,7 @@ __all__ = [
     "DeviceMemoryError",
     "InputError",
     "NumericError",
+    "StoppedError",
     "StoreError",
     "UsageError",
     "VirnucproError",
@@ -86,6 +88,12 @@ class StoreError(VirnucproError):
 
 
 class DeviceMemoryError(VirnucproError):
-    """The device has no memory for even a single sequence."""
+    """The device has no memory for the weights, or for even a single sequence."""
 
     exit_code = 4
+
+
+class StoppedError(VirnucproError):
+    """SIGTERM or SIGINT ended the work; what was finished is saved."""
+
+    exit_code = 143

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 
 import typer
@@ -13,6 +12,7 @@ from virnucpro_core.cli import (
     _bench,
     _classify,
     _consensus,
+    _doctor,
     _embed,
     _join,
     _model,
@@ -20,6 +20,7 @@ from virnucpro_core.cli import (
     _report,
     _shard,
 )
+from virnucpro_core.cli._say import say
 from virnucpro_core.errors import VirnucproError
 
 __all__ = ["main"]
@@ -40,6 +41,7 @@ app.command("consensus")(_consensus.consensus)
 app.add_typer(_report.app, name="report")
 app.add_typer(_model.app, name="model")
 app.add_typer(_bench.app, name="bench")
+app.add_typer(_doctor.app, name="doctor")
 
 
 def _print_version(wanted: bool) -> None:
@@ -75,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments behind ``virnucpro``; None for those of the process.
 
     Returns:
-        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory.
+        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 143
+        stopped by SIGTERM or SIGINT with the work saved.
     """
     _shorten_spinning()
     try:
@@ -83,6 +86,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except VirnucproError as error:
-        print(f"virnucpro: error: {error}", file=sys.stderr)
+        say(f"virnucpro: error: {error}", to_stderr=True)
         return error.exit_code
     return 0

@@ -2,6 +2,7 @@
 
 from virnucpro_core.embedding._embedder import POOLINGS, Embedder, SequenceEmbeddings
 from virnucpro_core.embedding._loader import PackedBatch, packed_batches
+from virnucpro_core.embedding._parts import CheckpointPlan, plan_checkpoint
 from virnucpro_core.embedding._pooling import mean_pool
 from virnucpro_core.embedding._runner import EmbedResult, EncodedBatch, embed, encode_batches
 from virnucpro_core.embedding._settings import (
@@ -15,6 +16,7 @@ from virnucpro_core.embedding._sources import EncoderSource, open_encoder, open_
 
 __all__ = [
     "POOLINGS",
+    "CheckpointPlan",
     "EmbedResult",
     "EmbedSettings",
     "Embedder",
@@ -30,6 +32,7 @@ __all__ = [
     "open_encoder",
     "open_model",
     "packed_batches",
+    "plan_checkpoint",
     "resolve_settings",
     "usable_cores",
 ]

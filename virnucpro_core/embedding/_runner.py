@@ -4,25 +4,44 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from virnucpro_core.embedding._attempts import (
+    SOLO_ATTEMPTS,
+    run_batches,
+    sequence_does_not_fit,
+)
 from virnucpro_core.embedding._blocks import Strings
 from virnucpro_core.embedding._duplicates import find_unique
+from virnucpro_core.embedding._failures import Failures, sequence_name, try_alone
 from virnucpro_core.embedding._loader import PackedBatch, loader_processes, packed_batches
+from virnucpro_core.embedding._parts import (
+    CheckpointPlan,
+    PartWriter,
+    Resumed,
+    choose_token_budget,
+    resume,
+)
 from virnucpro_core.embedding._pooling import mean_pool
+from virnucpro_core.embedding._rows import ArrivingRows, RemainingBatches
 from virnucpro_core.embedding._settings import EmbedSettings
-from virnucpro_core.embedding._transfer import Downloads, Uploads
-from virnucpro_core.errors import DeviceMemoryError, NumericError
+from virnucpro_core.embedding._transfer import Downloads
+from virnucpro_core.errors import StoppedError, StoreError
 from virnucpro_core.models import Encoder, Tokenizer
+from virnucpro_core.store import BadPart, SetAside
 
 __all__ = ["EmbedResult", "EncodedBatch", "embed", "encode_batches"]
 
-_Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+_STOP_SECONDS = 4.0
+"""How long the last part may take to be written when the run was told to stop."""
+
+_ALONE = 1
+"""A token budget that puts each sequence into a batch of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +49,25 @@ class EmbedResult:
     """Embeddings of ``n`` sequences and what they took.
 
     Attributes:
-        values: float32 [n, D], in the order of the input.
+        values: float32 [n, D], in the order of the input; NaN where a sequence was set aside.
+        set_aside: uint8 [n], a `SetAside` for every sequence.
         n_unique: distinct sequences, each of which was embedded once.
-        n_tokens: tokens that went through the encoder, special tokens included.
-        n_batches: packed batches.
+        n_resumed: sequences whose embedding an earlier attempt had committed.
+        n_tokens: tokens of the distinct sequences, special tokens included.
+        n_batches: packed batches that went through the encoder.
+        bad_parts: committed parts that could not be used, and were embedded again.
         seconds: wall time.
         idle_seconds: time in which the encoder waited for the loader. On a CUDA device, which may
             still have work then, its idle time is at most this.
     """
 
     values: NDArray[np.float32]
+    set_aside: NDArray[np.uint8]
     n_unique: int
+    n_resumed: int
     n_tokens: int
     n_batches: int
+    bad_parts: tuple[BadPart, ...]
     seconds: float
     idle_seconds: float
 
@@ -89,7 +114,10 @@ def encode_batches(
         return encoder(tokens, cu_seqlens, layer=layer)
 
     with closing(batches):
-        for batch, hidden in _run(batches, encode, settings.device, None):
+        for batch, hidden in run_batches(batches, encode, settings.device):
+            if hidden is None:
+                where = sequence_name(int(batch.indices[0]), None)
+                raise sequence_does_not_fit(len(batch.tokens), where, settings.device)
             yield EncodedBatch(batch, hidden)
 
 
@@ -103,10 +131,16 @@ def embed(
     ids: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
     n_processes: int | None = None,
+    plan: CheckpointPlan | None = None,
+    max_failed_fraction: float = 0.0,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> EmbedResult:
     """Embed ``strings`` (each at least one letter long): one vector each, the mean of its tokens.
 
-    Identical sequences are embedded once.
+    Identical sequences are embedded once. A sequence that fails alone twice, for want of memory or
+    with a result that is not finite, is set aside. With a ``plan``, what earlier attempts have
+    committed is not embedded again, and the result is the same to the bit as without a loss (on
+    the same kind of processor).
 
     Args:
         strings: the sequences: in memory, or in a shard that loader processes read themselves.
@@ -115,140 +149,104 @@ def embed(
         progress: called with the number of sequences done and of all, after each batch.
         n_processes: processes that tokenise, 0 for a thread of this one; None chooses. The
             embeddings do not depend on it.
+        plan: where and how often finished work is committed; None for not at all.
+        max_failed_fraction: of all sequences, how many may be set aside.
+        is_stopped: asked after every batch; when it is true, what is finished is committed and the
+            run ends.
 
     Raises:
-        NumericError: an embedding has NaN or infinity; names the first such sequence.
-        DeviceMemoryError: a single sequence does not fit the device; names it.
+        NumericError: more embeddings than may fail have NaN or infinity; names the first.
+        DeviceMemoryError: more single sequences than may fail do not fit the device; names the
+            first.
+        StoreError: a part cannot be read or committed.
+        StoppedError: ``is_stopped`` was true; what was finished is committed.
     """
     started = time.perf_counter()
     n_strings = len(strings)
     unique, occurrence = find_unique(strings.slice(0, n_strings))
-    copies = np.bincount(occurrence, minlength=len(unique))
     # Rows of repeated sequences are filled at the end.
     values = np.empty((n_strings, encoder.width), dtype=np.float32)
-    n_done = 0
-
-    def arrived(indices: NDArray[np.int64]) -> None:
-        nonlocal n_done
-        n_done += int(copies[occurrence[indices]].sum())
-        if progress is not None:
-            progress(n_done, n_strings)
+    token_budget = settings.budget_for(encoder)
+    resumed = Resumed.nothing(n_strings)
+    writer: PartWriter | None = None
+    if plan is not None:
+        token_budget = choose_token_budget(
+            plan.checkpoint, token_budget, is_forced=settings.has_own_budget
+        )
+        resumed = resume(plan.checkpoint, token_budget, values)
+        writer = PartWriter(plan, token_budget, values)
+    failures = Failures(occurrence, unique, max_failed_fraction, ids, settings.device)
+    copies = np.bincount(unique[occurrence], minlength=n_strings)
+    rows = ArrivingRows(values, copies, progress, writer)
 
     def encode_and_pool(tokens: torch.Tensor, cu_seqlens: torch.Tensor) -> torch.Tensor:
         hidden = encoder(tokens, cu_seqlens, layer=layer)
         return mean_pool(hidden, cu_seqlens, special_tokens=encoder.pooled_special_tokens)
 
-    downloads = Downloads(values, settings.device, arrived)
-    n_processes = loader_processes(strings, settings) if n_processes is None else n_processes
-    n_tokens = n_batches = 0
-    with closing(
-        packed_batches(
-            strings,
-            tokenizer,
-            settings.budget_for(encoder),
-            indices=unique,
-            n_processes=n_processes,
-        )
-    ) as made:
-        batches = _Timed(made)
-        for batch, pooled in _run(batches, encode_and_pool, settings.device, ids):
-            downloads.add(batch.indices, pooled)
-            n_tokens += len(batch.tokens)
+    def batches_of(indices: NDArray[np.int64], budget: int) -> Generator[PackedBatch, None, None]:
+        n = loader_processes(strings, settings) if n_processes is None else n_processes
+        return packed_batches(strings, tokenizer, budget, indices=indices, n_processes=n)
+
+    with closing(batches_of(unique, token_budget)) as made, _saving(writer):
+        batches = RemainingBatches(made, resumed.is_done, rows.count)
+        downloads = Downloads(values, settings.device, rows.arrived)
+        n_batches = 0
+        for batch, pooled in run_batches(batches, encode_and_pool, settings.device):
             n_batches += 1
+            if pooled is None:
+                failures.add(int(batch.indices[0]), SetAside.MEMORY, len(batch.tokens))
+                failures.check()
+            else:
+                downloads.add(batch.indices, pooled)
+            if is_stopped():
+                downloads.finish()
+                raise StoppedError("stopped by a signal")
         downloads.finish()
+        # Embedding them again, alone, does not change how the others are embedded.
+        suspects = rows.not_finite()
+        for _ in range(SOLO_ATTEMPTS):
+            with closing(batches_of(suspects, _ALONE)) as made_alone:
+                suspects = try_alone(
+                    run_batches(made_alone, encode_and_pool, settings.device),
+                    values,
+                    failures,
+                    writer,
+                )
+        failures.check()
+    set_aside = failures.status()
     if len(unique) < n_strings:
         values = values[unique[occurrence]]
-    _refuse_non_finite(values, ids)
+    values[set_aside != SetAside.EMBEDDED] = np.nan
     return EmbedResult(
         values=values,
+        set_aside=set_aside,
         n_unique=len(unique),
-        n_tokens=n_tokens,
+        n_resumed=int(resumed.is_done[unique[occurrence]].sum()),
+        n_tokens=batches.n_tokens,
         n_batches=n_batches,
+        bad_parts=resumed.bad_parts,
         seconds=time.perf_counter() - started,
         idle_seconds=batches.idle_seconds,
     )
 
 
-class _Timed:
-    """An iterator over batches that adds up how long it was waited for."""
-
-    def __init__(self, batches: Iterator[PackedBatch]) -> None:
-        self._batches = batches
-        self.idle_seconds = 0.0
-
-    def __iter__(self) -> Iterator[PackedBatch]:
-        return self
-
-    def __next__(self) -> PackedBatch:
-        asked = time.perf_counter()
-        try:
-            return next(self._batches)
-        finally:
-            self.idle_seconds += time.perf_counter() - asked
-
-
-def _run(
-    batches: Iterator[PackedBatch],
-    step: _Step,
-    device: torch.device,
-    ids: Sequence[str] | None,
-) -> Iterator[tuple[PackedBatch, torch.Tensor]]:
-    """``step`` on every batch, in halves where memory is short; the host never waits for CUDA."""
-    uploads = Uploads(device)
-    for whole in batches:
-        parts = [whole]
-        while parts:
-            batch = parts.pop()
-            result = _attempt(step, batch, uploads, device)
-            if result is not None:
-                yield batch, result
-            elif len(batch) > 1:
-                parts.extend(reversed(batch.split()))
-            else:
-                raise _too_long(batch, device, ids)
-
-
-def _attempt(
-    step: _Step, batch: PackedBatch, uploads: Uploads, device: torch.device
-) -> torch.Tensor | None:
+@contextmanager
+def _saving(writer: PartWriter | None) -> Iterator[None]:
+    """Commit what is finished, however the block ends."""
+    if writer is None:
+        yield
+        return
     try:
-        with torch.inference_mode():
-            return step(uploads.send(batch.tokens), batch.cu_seqlens)
-    except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
-            raise
-    # Only here, where the error no longer keeps what the attempt had allocated.
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    return None
-
-
-def _is_out_of_memory(error: RuntimeError | MemoryError) -> bool:
-    # torch has no class of its own for a CPU without memory.
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        "DefaultCPUAllocator" in str(error)
-    )
-
-
-def _too_long(
-    batch: PackedBatch, device: torch.device, ids: Sequence[str] | None
-) -> DeviceMemoryError:
-    return DeviceMemoryError(
-        f"its {len(batch.tokens)} tokens do not fit the memory of {device}, even alone",
-        where=_sequence(int(batch.indices[0]), ids),
-        remedy="leave it out, cut it, or use a device with more memory",
-    )
-
-
-def _sequence(index: int, ids: Sequence[str] | None) -> str:
-    return f"sequence {index + 1}" + (f" ({ids[index]})" if ids else "")
-
-
-def _refuse_non_finite(values: NDArray[np.float32], ids: Sequence[str] | None) -> None:
-    finite: list[bool] = np.all(np.isfinite(values), axis=1).tolist()
-    if not all(finite):
-        raise NumericError(
-            f"{finite.count(False)} of {len(finite)} embeddings hold NaN or infinity",
-            where=_sequence(finite.index(False), ids),
-            remedy="run with --precision fp32; if that does not help, verify the model bundle",
-        )
+        yield
+    except StoppedError as stopped:
+        try:
+            writer.finish(_STOP_SECONDS)
+        except StoreError as error:
+            raise StoppedError(f"{stopped.what}; the last part is lost: {error}") from error
+        raise
+    except StoreError:
+        raise  # most likely the writer's own
+    except BaseException:
+        writer.finish()
+        raise
+    writer.finish()

@@ -80,6 +80,11 @@ class EmbedSettings:
             weight, None if bias is None else bias.to(dtype)
         )
 
+    @property
+    def has_own_budget(self) -> bool:
+        """Whether the token budget was asked for, and is not left to the machine."""
+        return self.token_budget > 0 or not self.packed
+
     def budget_for(self, encoder: Encoder) -> int:
         """Tokens in a batch of ``encoder``: those asked for, or what suits its width."""
         if not self.packed:

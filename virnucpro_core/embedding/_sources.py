@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from virnucpro_core.embedding._attempts import name_want_of_memory
 from virnucpro_core.embedding._settings import EmbedSettings, load_encoder
 from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models import (
@@ -58,15 +59,20 @@ class EncoderSource:
         return self.model.sha256
 
     def load_encoder(self, settings: EmbedSettings) -> Encoder:
-        """The encoder with its weights, as ``settings`` want it."""
-        if isinstance(self.model, Bundle):
-            return load_encoder(self.model, self.kind, settings)
-        return self.model.load_encoder(
-            settings.device,
-            settings.dtype,
-            attention=settings.attention,
-            linear=settings.linear,
-        )
+        """The encoder with its weights, as ``settings`` want it.
+
+        Raises:
+            DeviceMemoryError: the weights do not fit the device.
+        """
+        with name_want_of_memory(f"the weights of {self.name}", settings.device):
+            if isinstance(self.model, Bundle):
+                return load_encoder(self.model, self.kind, settings)
+            return self.model.load_encoder(
+                settings.device,
+                settings.dtype,
+                attention=settings.attention,
+                linear=settings.linear,
+            )
 
     def load_tokenizer(self) -> Tokenizer:
         """The tokenizer that belongs to the encoder."""
