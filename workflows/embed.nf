@@ -3,12 +3,13 @@ include { SHARD  } from '../modules/shard'
 include { EMBED  } from '../modules/embed'
 include { JOIN   } from '../modules/join'
 include { REPORT } from '../modules/report'
+include { PRUNE  } from '../modules/prune'
 
 workflow EMBEDDING {
     take:
     reads    // channel: [ [id: sample], sequence file ]
     bundle   // map: path, sha256
-    settings // map: molecule, device, precision, attention, token_budget, shard_frames
+    settings // map: molecule, device, precision, attention, token_budget, max_failed_fraction, shard_frames
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
@@ -22,7 +23,7 @@ workflow EMBEDDING {
         shards,
         settings.molecule,
         bundle.path,
-        settings.subMap(['device', 'precision', 'attention', 'token_budget']),
+        settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction']),
         bundle.sha256,
         code,
     )
@@ -41,6 +42,8 @@ workflow EMBEDDING {
         bundle.sha256,
         code,
     )
+    // Only when every sample has all its results.
+    PRUNE(EMBED.out.checkpoint.collect(), REPORT.out.run.count())
 
     emit:
     embeddings = JOIN.out.embeddings

@@ -25,6 +25,11 @@ def help() {
     --precision FORMAT    auto, fp32, bf16, fp16 or int8 [auto]
     --attention BACKEND   auto, sdpa, varlen or flash [auto]
     --token_budget N      tokens in a batch; 0 chooses [0]
+    --max_failed_fraction X
+                          share of a shard's sequences that may fail and be set aside [0.01]
+    --checkpoint_dir DIR  where finished parts are kept until the run has succeeded: a folder or
+                          an s3:// prefix [checkpoints in the work folder]
+    --part_seconds X      seconds of work in a part: what is lost with a machine [60]
     --shard_frames N      frames (embed: sequences) in a shard, the unit of work that is spread
                           [20000]
 
@@ -37,6 +42,7 @@ def checkParameters(given) {
     def known = [
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
+        'max_failed_fraction', 'checkpoint_dir', 'part_seconds',
     ]
     // Nextflow adds a camel-case twin to every name with a dash.
     def unknown = given.keySet().find { name -> !(name in known) }
@@ -67,19 +73,17 @@ def checkParameters(given) {
     if (!(given.molecule in ['protein', 'dna'])) {
         error("--molecule is '${given.molecule}', it must be protein or dna")
     }
-    def threshold = given.threshold.toString()
-    if (!threshold.isNumber() || threshold.toDouble() < 0 || threshold.toDouble() > 1) {
-        error("--threshold is '${threshold}', it must be a number from 0 to 1")
-    }
+    number('part_seconds', given.part_seconds, 86400)
     def settings = [
         task: given.task,
         device: given.device.toString(),
         precision: given.precision.toString(),
         attention: given.attention.toString(),
         token_budget: wholeNumber('token_budget', given.token_budget, 0),
+        max_failed_fraction: number('max_failed_fraction', given.max_failed_fraction, 1),
         shard_frames: wholeNumber('shard_frames', given.shard_frames, 1),
     ]
-    def own = given.task == 'embed' ? [molecule: given.molecule] : [threshold: threshold.toDouble()]
+    def own = given.task == 'embed' ? [molecule: given.molecule] : [threshold: number('threshold', given.threshold, 1)]
     return settings + own
 }
 
@@ -124,4 +128,12 @@ def wholeNumber(name, value, least) {
         error("--${name} is '${text}', it must be a whole number of at least ${least}")
     }
     return text.toInteger()
+}
+
+def number(name, value, most) {
+    def text = value.toString()
+    if (!text.isNumber() || text.toDouble() < 0 || text.toDouble() > most) {
+        error("--${name} is '${text}', it must be a number from 0 to ${most}")
+    }
+    return text.toDouble()
 }

@@ -5,12 +5,13 @@ include { EMBED as EMBED_PROTEIN } from '../modules/embed'
 include { CLASSIFY               } from '../modules/classify'
 include { CONSENSUS              } from '../modules/consensus'
 include { REPORT                 } from '../modules/report'
+include { PRUNE                  } from '../modules/prune'
 
 workflow PREDICT {
     take:
     reads    // channel: [ [id: sample], sequence file ]
     bundle   // map: path, sha256, window_size
-    settings // map: device, precision, attention, token_budget, shard_frames, threshold
+    settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames, threshold
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
@@ -22,7 +23,7 @@ workflow PREDICT {
     shards = PREPARE.out.shards.flatMap { meta, files ->
         files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
     }
-    embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget'])
+    embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 
@@ -55,6 +56,8 @@ workflow PREDICT {
         bundle.sha256,
         code,
     )
+    // Only when every sample has all its results.
+    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), REPORT.out.run.count())
 
     emit:
     sequences = CONSENSUS.out.sequences
