@@ -1,0 +1,54 @@
+"""What became of a disturbed run, and the table of many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+__all__ = ["Outcome", "table"]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A run that was disturbed until it was done.
+
+    Attributes:
+        kind: how it was disturbed.
+        seed: what decided when.
+        faults: disturbances that hit.
+        wrong: what was not as in the undisturbed run; empty for a run that survived.
+        lost_seconds: for every fault that ended an attempt after its first part: the time from the
+            last part that was committed to the fault, which is the work that is done again.
+        seconds: wall time of all attempts.
+    """
+
+    kind: str
+    seed: int
+    faults: int = 0
+    wrong: list[str] = field(default_factory=list)
+    lost_seconds: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        verdict = "; ".join(self.wrong) or "identical"
+        return (
+            f"{self.kind} (seed {self.seed}): {self.faults} faults, {self.seconds:.0f} s, {verdict}"
+        )
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """A Markdown table with a row for each kind and one for all."""
+    lines = [
+        "| disturbance | runs | faults that hit | identical results | redone, s: median (most) |",
+        "|---|---|---|---|---|",
+    ]
+    kinds = list(dict.fromkeys(outcome.kind for outcome in outcomes))
+    groups = [(kind, [o for o in outcomes if o.kind == kind]) for kind in kinds]
+    for name, group in [*groups, ("**all**", list(outcomes))]:
+        lost = [seconds for outcome in group for seconds in outcome.lost_seconds]
+        redone = f"{median(lost):.2f} ({max(lost):.2f})" if lost else "–"
+        survived = sum(not outcome.wrong for outcome in group)
+        faults = sum(outcome.faults for outcome in group)
+        lines.append(f"| {name} | {len(group)} | {faults} | {survived} | {redone} |")
+    return "\n".join(lines) + "\n"
