@@ -32,6 +32,7 @@ def embed(
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
     attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
     token_budget: Annotated[int, typer.Option(help="Tokens in a batch; 0 chooses.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of the CPU; 0: all cores.")] = 0,
     stages: StagesOption = None,
 ) -> None:
     """Embed the frames (or whole sequences) of a shard with one encoder of a model."""
@@ -41,7 +42,7 @@ def embed(
     from virnucpro_core import embedding
     from virnucpro_core.models import ATTENTION_BACKENDS, EncoderKind
 
-    torch.set_num_threads(embedding.usable_cores())
+    torch.set_num_threads(threads or embedding.usable_cores())
     _check_choice("--encoder", encoder, tuple(_STAGE))
     kind: EncoderKind = "dna" if encoder == "dna" else "protein"
     _check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
@@ -61,14 +62,15 @@ def embed(
         )
     # On a device, processes tokenise: they read what they need of the shard themselves.
     in_file = ShardStrings(shard, "nucleotides" if kind == "dna" else "proteins")
-    result = embedding.embed(
-        in_file if settings.device.type == "cuda" else strings,
-        source.load_encoder(settings),
-        source.load_tokenizer(),
-        settings,
-        layer=source.layer,
-        ids=ids,
-    )
+    with embedding.leased_settings(settings, threads=threads) as settings:
+        result = embedding.embed(
+            in_file if settings.device.type == "cuda" else strings,
+            source.load_encoder(settings),
+            source.load_tokenizer(),
+            settings,
+            layer=source.layer,
+            ids=ids,
+        )
     info = EmbeddingInfo(
         model=source.name,
         layer=source.layer,

@@ -1,12 +1,14 @@
 """Embedding many sequences: loader, device, number format, pooling."""
 
 from virnucpro_core.embedding._embedder import POOLINGS, Embedder, SequenceEmbeddings
+from virnucpro_core.embedding._lease import lease_device
 from virnucpro_core.embedding._loader import PackedBatch, packed_batches
 from virnucpro_core.embedding._pooling import mean_pool
 from virnucpro_core.embedding._runner import EmbedResult, EncodedBatch, embed, encode_batches
 from virnucpro_core.embedding._settings import (
     EmbedSettings,
     Precision,
+    leased_settings,
     load_encoder,
     resolve_settings,
     usable_cores,
@@ -25,6 +27,8 @@ __all__ = [
     "SequenceEmbeddings",
     "embed",
     "encode_batches",
+    "lease_device",
+    "leased_settings",
     "load_encoder",
     "mean_pool",
     "open_encoder",
