@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,19 +12,11 @@ from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_chec
 from virnucpro_core.cli._options import ModelOption, StagesOption
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
-from virnucpro_core.errors import UsageError
 from virnucpro_core.reporting import Stage, write_stages
-from virnucpro_core.store import (
-    EmbeddingInfo,
-    Embeddings,
-    SetAside,
-    ShardStrings,
-    read_shard,
-    write_embeddings,
-)
+from virnucpro_core.store import SetAside, write_embeddings
 
 if TYPE_CHECKING:
-    from virnucpro_core.embedding import EmbedResult
+    from virnucpro_core.embedding import CheckpointPlan, ShardResult
 
 __all__ = ["embed"]
 
@@ -39,6 +32,7 @@ def embed(
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
     attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
     token_budget: Annotated[int, typer.Option(help="Tokens in a batch; 0 chooses.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of the CPU; 0: all cores.")] = 0,
     checkpoint_dir: CheckpointDirOption = "",
     checkpoint_key: Annotated[
         Path | None, typer.Option(help="Write the name of the checkpoint to this file.")
@@ -61,85 +55,63 @@ def embed(
         import torch
 
         from virnucpro_core import embedding
-        from virnucpro_core.models import ATTENTION_BACKENDS, EncoderKind
+        from virnucpro_core.models import ATTENTION_BACKENDS
 
-        torch.set_num_threads(embedding.usable_cores())
+        torch.set_num_threads(threads or embedding.usable_cores())
         _check_choice("--encoder", encoder, tuple(_STAGE))
-        kind: EncoderKind = "dna" if encoder == "dna" else "protein"
         _check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
         _check_choice("--attention", attention, ("auto", *ATTENTION_BACKENDS))
         settings = embedding.resolve_settings(
             device, embedding.Precision(precision), token_budget, attention
         )
-        source = embedding.open_encoder(model, kind)
-        frames = read_shard(shard)
-        ids = frames.frame_ids()
-        strings = frames.nucleotides if kind == "dna" else frames.proteins
-        if not strings.lengths.all():
-            raise UsageError(
-                f"the shard has no {'nucleotides' if kind == 'dna' else 'proteins'}",
-                where=str(shard),
-                remedy="give the --encoder of the molecule that 'virnucpro shard' was told",
-            )
-        # On a device, processes tokenise: they read what they need of the shard themselves.
-        in_file = ShardStrings(shard, "nucleotides" if kind == "dna" else "proteins")
-        loaded = source.load_encoder(settings)
-        info = EmbeddingInfo(
-            model=source.name,
-            layer=source.layer,
-            pooling="mean",
-            precision=settings.precision.value,
-            weights_sha256=source.weights_sha256,
-            shard_sha256=frames.digest(),
+        embedder = embedding.ShardEmbedder(
+            shard,
+            embedding.open_encoder(model, "dna" if encoder == "dna" else "protein"),
+            checkpoint_dir=resolve_checkpoint_dir(checkpoint_dir),
+            part_seconds=part_seconds,
         )
-        plan = None
-        if store := resolve_checkpoint_dir(checkpoint_dir):
-            plan = embedding.plan_checkpoint(
-                store,
-                info,
-                label=f"{frames.sample} {frames.index}",
-                molecule=kind,
-                n_sequences=len(frames),
-                width=loaded.width,
-                settings=settings,
-                part_seconds=part_seconds,
-            )
-            if checkpoint_key is not None:
-                checkpoint_key.write_text(f"{plan.checkpoint.key}\n")
-        with stop.deferred():
-            result = embedding.embed(
-                in_file if settings.device.type == "cuda" else strings,
-                loaded,
-                source.load_tokenizer(),
+
+        # Until there is something to save, a signal ends the command at once.
+        with (
+            embedding.leased_settings(settings, threads=threads) as settings,
+            ExitStack() as embedding_time,
+        ):
+
+            def started(plan: CheckpointPlan | None) -> None:
+                embedding_time.enter_context(stop.deferred())
+                if plan is not None and checkpoint_key is not None:
+                    checkpoint_key.write_text(f"{plan.checkpoint.key}\n", encoding="utf-8")
+
+            result = embedder.embed(
                 settings,
-                layer=source.layer,
-                ids=ids,
-                plan=plan,
                 max_failed_fraction=max_failed_fraction,
+                started=started,
                 is_stopped=lambda: stop.is_requested,
             )
-        write_embeddings(Embeddings(ids, result.values, info, set_aside=result.set_aside), output)
+        write_embeddings(result.embeddings, output)
         if stages is not None:
+            run = result.run
             write_stages(
-                stages, [Stage(_STAGE[kind], result.seconds, len(frames), result.n_tokens)]
+                stages, [Stage(_STAGE[encoder], run.seconds, len(run.values), run.n_tokens)]
             )
-        _tell(shard, ids, result, f"{settings.precision.value} on {settings.device}")
+        _tell(shard.name, result, f"{settings.precision.value} on {settings.device}")
 
 
-def _tell(shard: Path, ids: list[str], result: EmbedResult, how: str) -> None:
-    for part in result.bad_parts:
+def _tell(name: str, result: ShardResult, how: str) -> None:
+    run, ids = result.run, result.embeddings.ids
+    for part in run.bad_parts:
         say(
             f"virnucpro: warning: checkpoint part {part.name}: {part.reason}; "
             "its sequences were embedded again",
             to_stderr=True,
         )
-    for row in (result.set_aside != SetAside.EMBEDDED).nonzero()[0].tolist():
-        reason = SetAside(int(result.set_aside[row])).reason
+    for row in (run.set_aside != SetAside.EMBEDDED).nonzero()[0].tolist():
+        reason = SetAside(int(run.set_aside[row])).reason
         say(f"virnucpro: warning: {ids[row]} was set aside: {reason}", to_stderr=True)
-    resumed = f", {result.n_resumed} of them by an earlier attempt" if result.n_resumed else ""
+    resumed = f", {run.n_resumed} of them by an earlier attempt" if run.n_resumed else ""
     say(
-        f"{shard.name}: {len(ids)} frames{resumed}, {result.n_tokens} tokens, "
-        f"{result.n_batches} batches, {result.seconds:.1f} s, {how}"
+        f"{name}: {len(ids)} frames{resumed}, {run.n_tokens} tokens in {run.n_batches} batches, "
+        f"{run.seconds:.1f} s, {how}"
     )
 
 

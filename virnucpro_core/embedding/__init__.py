@@ -1,6 +1,7 @@
 """Embedding many sequences: loader, device, number format, pooling."""
 
 from virnucpro_core.embedding._embedder import POOLINGS, Embedder, SequenceEmbeddings
+from virnucpro_core.embedding._lease import lease_device
 from virnucpro_core.embedding._loader import PackedBatch, packed_batches
 from virnucpro_core.embedding._parts import CheckpointPlan, plan_checkpoint
 from virnucpro_core.embedding._pooling import mean_pool
@@ -8,10 +9,12 @@ from virnucpro_core.embedding._runner import EmbedResult, EncodedBatch, embed, e
 from virnucpro_core.embedding._settings import (
     EmbedSettings,
     Precision,
+    leased_settings,
     load_encoder,
     resolve_settings,
     usable_cores,
 )
+from virnucpro_core.embedding._shard import ShardEmbedder, ShardResult
 from virnucpro_core.embedding._sources import EncoderSource, open_encoder, open_model
 
 __all__ = [
@@ -25,8 +28,12 @@ __all__ = [
     "PackedBatch",
     "Precision",
     "SequenceEmbeddings",
+    "ShardEmbedder",
+    "ShardResult",
     "embed",
     "encode_batches",
+    "lease_device",
+    "leased_settings",
     "load_encoder",
     "mean_pool",
     "open_encoder",

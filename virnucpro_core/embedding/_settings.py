@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import torch
 
 from virnucpro_core.embedding._budget import token_budget_for, usable_cpus
+from virnucpro_core.embedding._lease import lease_device
+from virnucpro_core.embedding._switches import is_on
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import (
     Bundle,
@@ -22,7 +25,14 @@ from virnucpro_core.models import (
     cpu_multiplies_int8,
 )
 
-__all__ = ["EmbedSettings", "Precision", "load_encoder", "resolve_settings", "usable_cores"]
+__all__ = [
+    "EmbedSettings",
+    "Precision",
+    "leased_settings",
+    "load_encoder",
+    "resolve_settings",
+    "usable_cores",
+]
 
 _DISABLE_HALF = "VIRNUCPRO_DISABLE_FP16"
 _DISABLE_PACKING = "VIRNUCPRO_DISABLE_PACKING"
@@ -119,7 +129,7 @@ def resolve_settings(
     if token_budget < 0:
         raise UsageError(f"token budget {token_budget} is negative", remedy="use 0 for automatic")
     chosen = _device(device)
-    half_allowed = not _is_set(_DISABLE_HALF, environment)
+    half_allowed = not is_on(_DISABLE_HALF, environment)
     if precision is Precision.AUTO:
         precision = _precision_for(chosen) if half_allowed else Precision.FP32
     elif precision in (Precision.BF16, Precision.FP16) and not half_allowed:
@@ -134,10 +144,35 @@ def resolve_settings(
         precision,
         token_budget,
         attention,
-        packed=not _is_set(_DISABLE_PACKING, environment),
+        packed=not is_on(_DISABLE_PACKING, environment),
     )
     choose_attention(attention, chosen, settings.dtype)  # refuses what cannot be had here
     return settings
+
+
+@contextmanager
+def leased_settings(settings: EmbedSettings, *, threads: int = 0) -> Iterator[EmbedSettings]:
+    """``settings`` with a device that no other task leases while the block runs.
+
+    Load weights inside only: until then another task may need the memory.
+
+    Args:
+        settings: whose device ``cuda`` stands for any one that is free.
+        threads: how many threads will compute where the device is the CPU; 0 for all cores.
+
+    Raises:
+        StoreError: the lock files cannot be made or locked.
+    """
+    device = settings.device
+    with lease_device("cpu" if device.type == "cpu" else str(device), threads=threads) as name:
+        if device.type == "cpu":
+            yield settings
+            return
+        # Pinning memory takes some of the current device, which would be the first and not ours.
+        torch.cuda.set_device(name)
+        yield replace(settings, device=torch.device(name))
+        # The memory of tensors that are gone would stay with this process until it ends.
+        torch.cuda.empty_cache()
 
 
 def load_encoder(bundle: Bundle, kind: EncoderKind, settings: EmbedSettings) -> Encoder:
@@ -188,12 +223,3 @@ def _require_int8(device: torch.device) -> None:
         raise UsageError(
             "precision int8 needs an x86 processor with AVX2", remedy="use auto or fp32"
         )
-
-
-def _is_set(variable: str, environment: Mapping[str, str]) -> bool:
-    value = environment.get(variable, "").strip().lower()
-    if value in ("1", "true", "yes", "on"):
-        return True
-    if value in ("", "0", "false", "no", "off"):
-        return False
-    raise UsageError(f"{variable} is {value!r}", remedy="set it to true or false")
