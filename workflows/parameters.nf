@@ -27,6 +27,8 @@ def help() {
     --token_budget N      tokens in a batch; 0 chooses [0]
     --shard_frames N      frames (embed: sequences) in a shard, the unit of work that is spread
                           [20000]
+    --preemption_wait N   longest wait in seconds before a task whose machine was lost starts
+                          again; 0 to 3600 [30]
 
     Nextflow's own options have one dash: -profile demo|test|gpu, -resume, -work-dir DIR.
     """.stripIndent()
@@ -37,6 +39,7 @@ def checkParameters(given) {
     def known = [
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
+        'preemption_wait',
     ]
     // Nextflow adds a camel-case twin to every name with a dash.
     def unknown = given.keySet().find { name -> !(name in known) }
@@ -70,6 +73,9 @@ def checkParameters(given) {
     def threshold = given.threshold.toString()
     if (!threshold.isNumber() || threshold.toDouble() < 0 || threshold.toDouble() > 1) {
         error("--threshold is '${threshold}', it must be a number from 0 to 1")
+    }
+    if (wholeNumber('preemption_wait', given.preemption_wait, 0) > 3600) {
+        error("--preemption_wait is '${given.preemption_wait}', it must be at most 3600 seconds")
     }
     def settings = [
         task: given.task,
