@@ -1,7 +1,10 @@
 // Joins both embeddings of a shard's frames and scores them.
+include { afterFailure } from '../workflows/retries'
+
 process CLASSIFY {
     tag "${meta.shard}"
     label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(shard), path(dna), path(protein)

@@ -1,7 +1,10 @@
 // The call of every record from the scores of its frames, and the result files.
+include { afterFailure } from '../workflows/retries'
+
 process CONSENSUS {
     tag "${meta.id}"
     label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     // Without a shard there are no scores; every record still gets its row.

@@ -1,7 +1,10 @@
 // Embeddings of a shard's nucleotides (encoder dna) or proteins (encoder protein), a row for each.
+include { afterFailure } from '../workflows/retries'
+
 process EMBED {
     tag "${meta.shard}"
     label 'embed'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(shard)

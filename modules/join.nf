@@ -1,7 +1,10 @@
 // The embeddings of a sample's shards in one file, and what became of every record.
+include { afterFailure } from '../workflows/retries'
+
 process JOIN {
     tag "${meta.id}"
     label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(records), path(embeddings)

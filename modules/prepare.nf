@@ -1,7 +1,10 @@
 // Windows and stop-free frames of a sample, in shards; and a table of its records.
+include { afterFailure } from '../workflows/retries'
+
 process PREPARE {
     tag "${meta.id}"
     label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(reads, stageAs: 'reads/*')

@@ -1,7 +1,10 @@
 // What the run was: versions, parameters and digests beside the results.
+include { afterFailure } from '../workflows/retries'
+
 process REPORT {
     tag "${meta.id}"
     label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(reads, stageAs: 'reads/*'), path(sequences)

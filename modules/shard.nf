@@ -1,7 +1,10 @@
 // Whole sequences of a sample in shards, and a table of its records.
+include { afterFailure } from '../workflows/retries'
+
 process SHARD {
     tag "${meta.id}"
     label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(reads, stageAs: 'reads/*')

@@ -32,8 +32,20 @@ def help() {
     --part_seconds X      seconds of work in a part: what is lost with a machine [60]
     --shard_frames N      frames (embed: sequences) in a shard, the unit of work that is spread
                           [20000]
+    --preemption_wait N   longest wait in seconds before a task whose machine was lost starts
+                          again; 0 to 3600 [30]
 
-    Nextflow's own options have one dash: -profile demo|test|gpu, -resume, -work-dir DIR.
+    with -profile slurm:
+    --slurm_account NAME  account that pays
+    --slurm_partition P   partition, or several with commas [SLURM's default]
+    --slurm_gres GRES     devices of an embedding job, for example gpu:1 [none]
+    --slurm_time TIME     time limit of a job, for example 90m, 8h or '1d 12h' [the partition's]
+    --slurm_cpus N        cores of an embedding job [8]
+    --slurm_memory SIZE   most memory that a job may ask for [64 GB]
+    --slurm_array N       tasks in a job array; 0 sends each task by itself [0]
+    --slurm_options=TEXT  further options of sbatch, as in --slurm_options='--qos=long' [none]
+
+    Nextflow's own options have one dash: -profile demo|test|gpu|slurm, -resume, -work-dir DIR.
     """.stripIndent()
 }
 
@@ -42,13 +54,14 @@ def checkParameters(given) {
     def known = [
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
-        'max_failed_fraction', 'checkpoint_dir', 'part_seconds',
-    ]
+        'max_failed_fraction', 'checkpoint_dir', 'part_seconds', 'preemption_wait',
+    ] + slurmParameters()
     // Nextflow adds a camel-case twin to every name with a dash.
     def unknown = given.keySet().find { name -> !(name in known) }
     if (unknown) {
         error("Unknown parameter --${unknown}; --help lists those that exist")
     }
+    checkSlurm(given)
     if (given.task in ['train', 'benchmark']) {
         error("--task ${given.task} does not exist yet; --task predict and --task embed do")
     }
@@ -74,6 +87,9 @@ def checkParameters(given) {
         error("--molecule is '${given.molecule}', it must be protein or dna")
     }
     number('part_seconds', given.part_seconds, 86400)
+    if (wholeNumber('preemption_wait', given.preemption_wait, 0) > 3600) {
+        error("--preemption_wait is '${given.preemption_wait}', it must be at most 3600 seconds")
+    }
     def settings = [
         task: given.task,
         device: given.device.toString(),
@@ -85,6 +101,45 @@ def checkParameters(given) {
     ]
     def own = given.task == 'embed' ? [molecule: given.molecule] : [threshold: number('threshold', given.threshold, 1)]
     return settings + own
+}
+
+def slurmParameters() {
+    return [
+        'slurm_account', 'slurm_partition', 'slurm_gres', 'slurm_time', 'slurm_cpus', 'slurm_memory',
+        'slurm_array', 'slurm_options',
+    ]
+}
+
+/** Stops at a SLURM parameter that is wrong, or that nothing would read. */
+def checkSlurm(given) {
+    def present = slurmParameters().findAll { name -> given.containsKey(name) }
+    if (present.size() < slurmParameters().size()) {
+        // Only the profile defines all of them.
+        if (present) {
+            error("--${present[0]} is for jobs of SLURM; add -profile slurm")
+        }
+        return
+    }
+    // These go to sbatch as they stand.
+    ['slurm_account', 'slurm_partition', 'slurm_gres'].each { name ->
+        def plain = given[name] == null || given[name].toString() ==~ /[A-Za-z0-9_][A-Za-z0-9_.,:=@\/+-]*/
+        if (!plain || given[name].toString() == 'true') {
+            error("--${name} is '${given[name]}', it must be a name as sbatch takes it, without spaces")
+        }
+    }
+    if (given.slurm_time != null && !(given.slurm_time.toString() ==~ /(\d+ ?(m|min|h|d) ?)+/)) {
+        error("--slurm_time is '${given.slurm_time}', it must be a time such as 90m, 8h or '1d 12h'")
+    }
+    if (!(given.slurm_memory.toString() ==~ /\d+ ?[MGT]B/)) {
+        error("--slurm_memory is '${given.slurm_memory}', it must be a size such as '64 GB'")
+    }
+    wholeNumber('slurm_cpus', given.slurm_cpus, 1)
+    if (wholeNumber('slurm_array', given.slurm_array, 0) == 1) {
+        error('--slurm_array is 1, it must be 0 (no arrays) or at least 2')
+    }
+    if (given.slurm_options != null && !(given.slurm_options.toString() ==~ /-[^\n\r]*/)) {
+        error("--slurm_options is '${given.slurm_options}', it must be options of sbatch in one line, such as '--qos=long'")
+    }
 }
 
 /** The sample as [ [id: name], file ]. */

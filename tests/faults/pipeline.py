@@ -25,7 +25,7 @@ PATIENCE = 600.0
 # Quick polls, and no waiting before a task is tried again: this machine is not really lost.
 CONFIG = """
 executor { pollInterval = '200 ms' }
-params.retry_wait = 0
+params.preemption_wait = 0
 """
 
 

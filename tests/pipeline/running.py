@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +57,14 @@ def run_pipeline(
     project: Path = REPOSITORY,
     profile: str | None = "test",
     outdir: str = "results",
+    variables: Mapping[str, str] | None = None,
 ) -> Run:
-    """Run ``nextflow run`` in ``folder``, which then holds the work folder and the cache."""
+    """Run ``nextflow run`` in ``folder``, which then holds the work folder and the cache.
+
+    ``variables`` are added to the environment.
+    """
     environment = {**os.environ, "NXF_ANSI_LOG": "false", "NXF_OFFLINE": "true"}
+    environment.update(variables or {})
     search = os.pathsep.join([str(Path(sys.prefix) / "bin"), environment.get("PATH", "")])
     # The interpreter of these tests is the one that has the package.
     environment["PATH"] = search

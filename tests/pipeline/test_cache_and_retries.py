@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.running import READS, Run, copy_project, run_pipeline
+from tests.pipeline.running import READS, Run, copy_project, read_table, run_pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
@@ -28,11 +28,34 @@ def stub_run(project: Path, *arguments: str, profile: str | None = None) -> Run:
     return run_pipeline(project.parent, *given, project=project, profile=profile)
 
 
-def fail_in_classify(project: Path, command: str) -> None:
-    """Put a command at the beginning of the stub of CLASSIFY."""
+def end_attempts_of_classify(project: Path, *exit_codes: int) -> None:
+    """Let the stub of CLASSIFY end with these codes, one for each attempt, and then succeed."""
+    attempts = project.parent / "attempts"
+    attempts.write_text("")
+    codes = " ".join(map(str, exit_codes))
+    command = (
+        f'echo x >> "{attempts}"; codes=(0 {codes}); '
+        f'exit_code=\\${{codes[\\$(wc -l < "{attempts}")]:-0}}; '
+        "[ \\$exit_code = 0 ] || exit \\$exit_code"
+    )
     module = project / "modules" / "classify.nf"
     before, stub, after = module.read_text().partition('stub:\n    """\n')
     module.write_text(f"{before}{stub}    {command}\n{after}")
+
+
+def limit_of(project: Path, gigabytes: int) -> Path:
+    """A configuration for a machine with this much memory."""
+    config = project.parent / "limit.config"
+    config.write_text(f"process.resourceLimits = [memory: {gigabytes}.GB]\n")
+    return config
+
+
+def classified(run: Run) -> list[tuple[str, int]]:
+    """``(exit code, GB of memory)`` of every attempt of CLASSIFY, in order."""
+    rows = read_table(run.outdir / "pipeline_info" / "trace.txt")
+    own = [row for row in rows if row["process"].endswith("CLASSIFY")]
+    own.sort(key=lambda row: int(row["attempt"]))
+    return [(row["exit"], round(int(row["memory"]) / 2**30)) for row in own]
 
 
 def test_changed_code_runs_everything_again(project: Path) -> None:
@@ -60,32 +83,47 @@ def test_another_model_in_the_same_place_is_noticed(project: Path) -> None:
     assert set(map(frozenset, statuses.values())) == {frozenset({"COMPLETED"})}
 
 
-def test_a_lost_machine_is_replaced_more_often_than_a_fault_is_retried(project: Path) -> None:
-    # The first five attempts end as when a scheduler takes the node away.
-    tries = project.parent / "tries"
-    tries.write_text("")
-    fail_in_classify(
-        project,
-        f'if [ "\\$(wc -l < "{tries}")" -lt 5 ]; then echo x >> "{tries}"; exit 143; fi',
-    )
-    run = stub_run(project)
+def test_a_lost_machine_is_replaced_as_often_as_it_takes(project: Path) -> None:
+    end_attempts_of_classify(project, 143, 143, 140, 143, 140, 143, 143, 143)
+    run = stub_run(project, "--preemption_wait", "0")
     assert run.exit_code == 0, run.output
-    assert [s for p, s in run.tasks() if p == "CLASSIFY"] == ["COMPLETED"] + 5 * ["FAILED"]
+    attempts = classified(run)
+    assert len(attempts) == 9
+    assert attempts[-1][0] == "0"
+    # No machine was lost for want of memory.
+    assert {memory for _, memory in attempts} == {2}
 
 
-def test_a_fault_is_tried_three_times_more(project: Path) -> None:
-    fail_in_classify(project, "exit 1")
-    run = stub_run(project)
+def test_each_cause_has_a_limit_of_its_own(project: Path) -> None:
+    end_attempts_of_classify(project, 143, 4, 1, 137, 143, 1, 143, 1)
+    run = stub_run(project, "--preemption_wait", "0", "-c", limit_of(project, 16))
+    assert run.exit_code == 0, run.output
+    # Memory grows after exit 4, and after 137, which may be the kernel's out-of-memory killer.
+    expected = [("143", 2), ("4", 2), ("1", 4), ("137", 4)]
+    expected += [(code, 6) for code in ("143", "1", "143", "1", "0")]
+    assert classified(run) == expected
+
+
+def test_a_fourth_fault_ends_the_run(project: Path) -> None:
+    end_attempts_of_classify(project, 1, 143, 5, 1, 143, 139)
+    run = stub_run(project, "--preemption_wait", "0")
     assert run.exit_code != 0
-    assert [s for p, s in run.tasks() if p == "CLASSIFY"] == 4 * ["FAILED"]
+    assert [code for code, _ in classified(run)] == ["1", "143", "5", "1", "143", "139"]
     assert run.count("CONSENSUS") == 0
 
 
-def test_bad_input_is_never_tried_again(project: Path) -> None:
-    fail_in_classify(project, "exit 2")
-    run = stub_run(project)
+def test_out_of_memory_is_a_fault_when_there_is_no_more(project: Path) -> None:
+    end_attempts_of_classify(project, *(8 * [4]))
+    run = stub_run(project, "-c", limit_of(project, 5))
     assert run.exit_code != 0
-    assert [s for p, s in run.tasks() if p == "CLASSIFY"] == ["FAILED"]
+    assert classified(run) == [("4", gigabytes) for gigabytes in (2, 4, 5, 5, 5, 5)]
+
+
+def test_bad_input_is_never_tried_again(project: Path) -> None:
+    end_attempts_of_classify(project, 143, 2)
+    run = stub_run(project, "--preemption_wait", "0")
+    assert run.exit_code != 0
+    assert [code for code, _ in classified(run)] == ["143", "2"]
 
 
 def test_a_name_finds_a_bundled_model(project: Path) -> None:

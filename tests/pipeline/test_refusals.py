@@ -44,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--input", READS, "--attention", "fast"], "--attention is 'fast', it must be auto"),
         (["--input", READS, "--task", "embed", "--molecule", "rna"], "--molecule is 'rna'"),
         (["--input", READS, "--shard_frames", "0"], "a whole number of at least 1"),
+        (["--input", READS, "--preemption_wait", "1h"], "--preemption_wait is '1h'"),
     ],
 )
 def test_parameters_are_refused_before_the_first_task(
