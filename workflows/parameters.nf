@@ -28,7 +28,21 @@ def help() {
     --shard_frames N      frames (embed: sequences) in a shard, the unit of work that is spread
                           [20000]
 
-    Nextflow's own options have one dash: -profile demo|test|gpu, -resume, -work-dir DIR.
+    -profile docker, singularity, apptainer, awsbatch:
+    --container IMAGE     image that the tasks run in
+
+    -profile awsbatch (docs/aws.md):
+    --aws_queue NAME      queue of the tasks
+    --aws_queue_gpu NAME  queue of the embedding tasks, with a GPU for each [that of all tasks]
+    --aws_workdir PREFIX  s3:// prefix for the work files
+    --aws_region REGION   [that of the AWS settings]
+    --aws_cpus N          vCPUs of an embedding task, the most that a task asks for [8]
+    --aws_memory SIZE     memory of an embedding task, the most that a task asks for [28 GB]
+    --aws_spot_attempts N how often Batch starts a task whose machine spot takes away, 0 to 10 [10]
+    --aws_cli PATH        the aws program of the machines [that of the image]
+
+    Nextflow's own options have one dash: -resume, -work-dir DIR, and
+    -profile demo|test|gpu|awsbatch|docker|singularity|apptainer|conda.
     """.stripIndent()
 }
 
@@ -37,6 +51,8 @@ def checkParameters(given) {
     def known = [
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
+        'checkpoint_dir', 'container', 'aws_region', 'aws_queue', 'aws_queue_gpu', 'aws_workdir',
+        'aws_cpus', 'aws_memory', 'aws_spot_attempts', 'aws_cli',
     ]
     // Nextflow adds a camel-case twin to every name with a dash.
     def unknown = given.keySet().find { name -> !(name in known) }
