@@ -53,7 +53,7 @@ class Call:
 
 
 def run_contained(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str, checkpoints: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str, checkpoints: str, *profiles: str
 ) -> list[Call]:
     """The containers of a run of stubs whose tasks are told a checkpoint directory."""
     notes = folder / "notes"
@@ -69,7 +69,7 @@ def run_contained(
     export = f"export VIRNUCPRO_CHECKPOINT_DIR='{checkpoints}'"
     settings.write_text(f"process.beforeScript = {json.dumps(export)}\n")
     options = ["-stub-run", "-c", settings, "--input", READS, "--container", image]
-    run = run_pipeline(folder, *options, profile=f"test,{engine}")
+    run = run_pipeline(folder, *options, profile=",".join(["test", engine, *profiles]))
     assert run.exit_code == 0, run.output
     calls = [Call(*json.loads(line)) for line in notes.read_text().splitlines()]
     assert len(calls) == len(run.tasks())
@@ -95,3 +95,13 @@ def test_a_checkpoint_prefix_is_named_and_not_mounted(
     for call in run_contained(tmp_path, monkeypatch, engine, "s3://bucket/checkpoints"):
         assert call.checkpoints == "s3://bucket/checkpoints"
         assert not [x for x in call.arguments if x.startswith(("--volume=", "--bind="))]
+
+
+@pytest.mark.parametrize(("engine", "option"), [("docker", "--gpus"), ("apptainer", "--nv")])
+def test_a_device_is_shown_to_the_tasks_that_embed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, option: str
+) -> None:
+    calls = run_contained(tmp_path, monkeypatch, engine, "s3://bucket/checkpoints", "gpu")
+    shown = [call for call in calls if option in call.arguments]
+    # DNA and protein.
+    assert len(shown) == 2
