@@ -2,6 +2,7 @@
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
 include { help; checkParameters; readSample } from './workflows/parameters'
+include { checkPlatform } from './workflows/platform'
 include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
 
 workflow {
@@ -10,6 +11,7 @@ workflow {
         return
     }
     settings = checkParameters(params)
+    checkPlatform(params, workflow)
     reads = channel.of(readSample(params.input, params.sample))
     bundle = readBundle(params.model, settings.task)
     code = codeDigest(projectDir)

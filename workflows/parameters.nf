@@ -45,7 +45,21 @@ def help() {
     --slurm_array N       tasks in a job array; 0 sends each task by itself [0]
     --slurm_options=TEXT  further options of sbatch, as in --slurm_options='--qos=long' [none]
 
-    Nextflow's own options have one dash: -profile demo|test|gpu|slurm, -resume, -work-dir DIR.
+    with -profile docker, singularity, apptainer, awsbatch:
+    --container IMAGE     image that the tasks run in
+
+    with -profile awsbatch (docs/aws.md):
+    --aws_queue NAME      queue of the tasks
+    --aws_queue_gpu NAME  queue of the embedding tasks, with a GPU for each [that of all tasks]
+    --aws_workdir PREFIX  s3:// prefix for the work files
+    --aws_region REGION   [that of the AWS settings]
+    --aws_cpus N          vCPUs of an embedding task, the most that a task asks for [8]
+    --aws_memory SIZE     memory of an embedding task, the most that a task asks for [28 GB]
+    --aws_spot_attempts N how often Batch starts a task whose machine spot takes away, 0 to 10 [10]
+    --aws_cli PATH        the aws program of the machines [that of the image]
+
+    Nextflow's own options have one dash: -resume, -work-dir DIR, and
+    -profile demo|test|gpu|slurm|awsbatch|docker|singularity|apptainer|conda.
     """.stripIndent()
 }
 
@@ -55,6 +69,8 @@ def checkParameters(given) {
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
         'max_failed_fraction', 'checkpoint_dir', 'part_seconds', 'preemption_wait',
+        'container', 'aws_region', 'aws_queue', 'aws_queue_gpu', 'aws_workdir',
+        'aws_cpus', 'aws_memory', 'aws_spot_attempts', 'aws_cli',
     ] + slurmParameters()
     // Nextflow adds a camel-case twin to every name with a dash.
     def unknown = given.keySet().find { name -> !(name in known) }

@@ -1,0 +1,99 @@
+"""What tasks see inside a container; a program in the engine's place runs them on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.running import READS, run_pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
+
+# Notes its arguments, then runs the task.
+ENGINE = """#!/usr/bin/env python3
+import json, os, subprocess, sys
+
+arguments = sys.argv[1:]
+if arguments[0] not in ("run", "exec"):
+    sys.exit(0)
+seen = {}
+if arguments[0] == "run":
+    names = [b for a, b in zip(arguments, arguments[1:]) if a == "-e"]
+    names += [a.removeprefix("--env=") for a in arguments if a.startswith("--env=")]
+    for name in names:
+        key, sign, value = name.partition("=")
+        if sign or key in os.environ:
+            seen[key] = value if sign else os.environ[key]
+else:
+    prefix = "APPTAINERENV_"
+    seen = {k.removeprefix(prefix): v for k, v in os.environ.items() if k.startswith(prefix)}
+with open(NOTES, "a") as notes:
+    notes.write(json.dumps(arguments) + "\\n")
+command = arguments[arguments.index("/bin/bash"):]
+seen["PATH"] = os.environ["PATH"]
+sys.exit(subprocess.run(command, env=seen, cwd=seen["NXF_TASK_WORKDIR"]).returncode)
+"""
+
+
+def run_contained(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, engine: str, *options: str, profiles: str = ""
+) -> list[list[str]]:
+    """The arguments of every container of a run of stubs."""
+    notes = folder / "notes"
+    programs = folder / "programs"
+    programs.mkdir()
+    program = programs / engine
+    program.write_text(ENGINE.replace("NOTES", repr(str(notes))))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    image = folder / "image.sif"
+    image.touch()
+    given = ["-stub-run", "--input", READS, "--container", image, *options]
+    run = run_pipeline(folder, *given, profile=f"test,{engine}{profiles}")
+    assert run.exit_code == 0, run.output
+    calls: list[list[str]] = [json.loads(line) for line in notes.read_text().splitlines()]
+    assert len(calls) == len(run.tasks())
+    return calls
+
+
+ENGINES = [("docker", "--volume={0}:{0}"), ("apptainer", "--bind={0}")]
+
+
+@pytest.mark.parametrize(("engine", "option"), ENGINES)
+def test_a_checkpoint_directory_is_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, option: str
+) -> None:
+    place = f"{tmp_path}/of this run"
+    for arguments in run_contained(tmp_path, monkeypatch, engine, "--checkpoint_dir", place):
+        assert option.format(place) in arguments
+    assert Path(place).is_dir()
+
+
+@pytest.mark.parametrize(("engine", "option"), ENGINES)
+def test_the_checkpoints_in_the_work_folder_are_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, option: str
+) -> None:
+    for arguments in run_contained(tmp_path, monkeypatch, engine):
+        assert option.format(tmp_path / "work" / "checkpoints") in arguments
+
+
+@pytest.mark.parametrize("engine", ["docker", "apptainer"])
+def test_a_checkpoint_prefix_is_not_mounted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    prefix = "s3://bucket/checkpoints"
+    for arguments in run_contained(tmp_path, monkeypatch, engine, "--checkpoint_dir", prefix):
+        assert not [x for x in arguments if x.startswith(("--volume=", "--bind="))]
+
+
+@pytest.mark.parametrize(("engine", "option"), [("docker", "--gpus"), ("apptainer", "--nv")])
+def test_a_device_is_shown_to_the_tasks_that_embed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, option: str
+) -> None:
+    calls = run_contained(tmp_path, monkeypatch, engine, profiles=",gpu")
+    shown = [arguments for arguments in calls if option in arguments]
+    # DNA and protein.
+    assert len(shown) == 2

@@ -1,0 +1,46 @@
+// What a profile for containers or AWS Batch needs: one clear line for whatever is missing.
+include { isEmpty; wholeNumber } from './parameters'
+
+/** Stops at the first setting that a chosen profile lacks or cannot use. */
+def checkPlatform(given, run) {
+    def profiles = run.profile.tokenize(',')
+    def contained = profiles.find { name -> name in ['awsbatch', 'docker', 'singularity', 'apptainer'] }
+    if ('awsbatch' in profiles) {
+        checkBatch(given, run.workDir)
+    }
+    if (contained && isEmpty(given.container)) {
+        error("--container is missing; name the image for -profile ${contained} (docs/usage.md says how to build it)")
+    }
+}
+
+/** What would otherwise fail one task at a time, or wait in a queue for ever. */
+def checkBatch(given, workDir) {
+    if (isEmpty(given.aws_queue)) {
+        error('--aws_queue is missing; name the Batch queue of the tasks (docs/aws.md)')
+    }
+    if (given.aws_queue_gpu != null && isEmpty(given.aws_queue_gpu)) {
+        error('--aws_queue_gpu has no value; name a Batch queue of machines with GPUs, or leave it out')
+    }
+    if (!isEmpty(given.aws_workdir) && !(given.aws_workdir.toString() ==~ 's3://[^/]+/.+')) {
+        error("--aws_workdir is '${given.aws_workdir}', it must be a prefix in a bucket: s3://BUCKET/PREFIX")
+    }
+    if (!workDir.toUriString().startsWith('s3://')) {
+        error('--aws_workdir is missing; name a prefix in a bucket for the work files: s3://BUCKET/PREFIX')
+    }
+    if (isEmpty(given.checkpoint_dir)) {
+        error('--checkpoint_dir is missing; name a prefix in a bucket for the parts of tasks: s3://BUCKET/PREFIX')
+    }
+    if (!given.checkpoint_dir.toString().startsWith('s3://')) {
+        error("--checkpoint_dir is '${given.checkpoint_dir}', on AWS Batch it must be an s3:// prefix: a machine's folders go with it")
+    }
+    if (!isEmpty(given.aws_cli) && !(given.aws_cli.toString() ==~ '/.+/bin/aws')) {
+        error("--aws_cli is '${given.aws_cli}', it must be an absolute path that ends in /bin/aws")
+    }
+    if (!(given.aws_memory.toString() ==~ /\d+(\.\d+)? ?[KMGT]B/)) {
+        error("--aws_memory is '${given.aws_memory}', it must be a size like '28 GB'")
+    }
+    wholeNumber('aws_cpus', given.aws_cpus, 1)
+    if (wholeNumber('aws_spot_attempts', given.aws_spot_attempts, 0) > 10) {
+        error("--aws_spot_attempts is '${given.aws_spot_attempts}', AWS Batch makes at most 10")
+    }
+}
