@@ -14,7 +14,11 @@ ifneq ($(shell test "$$(cat .venv/.setup-done 2>/dev/null)" = "$$(pwd -P)" && ec
 SETUP_INPUTS += moved
 endif
 
-.PHONY: moved help setup demo test check bench gpu-check clean
+# How many runs `make faults` makes.
+TOOL_RUNS ?= 44
+PIPELINE_RUNS ?= 8
+
+.PHONY: moved help setup demo test check bench faults gpu-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
@@ -41,6 +45,9 @@ bench: setup ## the benchmark reports, about 20 minutes; peers and results in .b
 	@$(ACTIVATE) && pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@$(ACTIVATE) && virnucpro bench frames
 	@$(ACTIVATE) && virnucpro bench embed --sizes 8M,35M,150M --patience 30 --output .bench/report
+
+faults: setup ## kill and resume runs at random, and compare their results; TOOL_RUNS, PIPELINE_RUNS
+	@$(ACTIVATE) && python -m tests.faults --tool-runs $(TOOL_RUNS) --pipeline-runs $(PIPELINE_RUNS)
 
 gpu-check: ## tests and speed on a CUDA machine; needs no set-up, only PYTHON with torch
 	@PYTHONPATH=. $(PYTHON) -m tests.gpu --output $(GPU_REPORT)

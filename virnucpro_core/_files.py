@@ -73,7 +73,7 @@ def commit(temporary: Path, path: Path) -> None:
     _flush(path.parent)
 
 
-def write_failure(path: Path, error: Exception) -> StoreError:
+def write_failure(path: Path, error: OSError) -> StoreError:
     """What to raise when ``path`` cannot be written."""
     return StoreError(
         f"cannot be written ({error})", where=str(path), remedy="check free space and permissions"

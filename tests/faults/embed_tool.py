@@ -50,7 +50,7 @@ class EmbedWorld:
     seconds: dict[str, float]
 
 
-def make_world(folder: Path, n_reads: int = 600) -> EmbedWorld:
+def make_world(folder: Path, n_reads: int = 250) -> EmbedWorld:
     """Prepare reads and embed them undisturbed."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(11)

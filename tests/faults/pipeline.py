@@ -44,7 +44,7 @@ class PipelineWorld:
     seconds: float
 
 
-def make_world(folder: Path, n_reads: int = 240) -> PipelineWorld:
+def make_world(folder: Path, n_reads: int = 400) -> PipelineWorld:
     """Make reads, two shards of them, and run the pipeline undisturbed."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = random.Random(12)
@@ -101,7 +101,7 @@ def _start(world: PipelineWorld, run: Path) -> subprocess.Popen[bytes]:
         program, "-c", world.folder / "quick.config", "run", REPOSITORY / "main.nf", "-resume",
         "--input", world.folder / "reads.fasta", "--model", world.folder / "model",
         "--precision", "fp32", "--token_budget", "200", "--part_seconds", "0",
-        "--shard_frames", "400",
+        "--shard_frames", "700",
     ]  # fmt: skip
     with (run / "log.txt").open("ab") as log:
         return subprocess.Popen(
@@ -190,7 +190,7 @@ def _signal_task(number: signal.Signals, *programs: str) -> Strike:
         # for a small one, so it is looked for often.
         while head.poll() is None:
             if tasks := _tasks_of(run, programs):
-                time.sleep(rng.uniform(0, 3 if "embed.py" in programs else 0.5))
+                time.sleep(rng.uniform(0, 6 if "embed.py" in programs else 0.5))
                 hit = 0
                 for task in tasks[:1]:
                     try:

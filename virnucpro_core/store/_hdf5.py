@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import h5py
 
 from virnucpro_core._files import commit, temporary_beside, write_failure
 from virnucpro_core.errors import StoreError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 __all__ = ["attribute", "create_hdf5", "open_hdf5", "start_hdf5"]
 
@@ -32,15 +36,40 @@ def create_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.
     temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(temporary, "w", libver="v110") as file:
-            start_hdf5(file, kind=kind, schema_version=schema_version)
-            yield file
+        with _ErrorKeepingFile(temporary, "w+") as raw:
+            with h5py.File(raw, "w", libver="v110") as file:
+                start_hdf5(file, kind=kind, schema_version=schema_version)
+                yield file
+            if raw.error is not None:
+                raise raw.error
         commit(temporary, path)
-    except (OSError, RuntimeError) as error:
-        # HDF5 reports a full disk as either, depending on whether it writes or closes.
+    except OSError as error:
         raise write_failure(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+class _ErrorKeepingFile(io.FileIO):
+    """A file whose first failed write is kept instead of raised; what comes after it is dropped.
+
+    HDF5 writes much of a file while it frees objects, where an error could not be raised but would
+    be printed, and a file that lacks its end would be taken for whole.
+
+    Attributes:
+        error: what went wrong, if anything.
+    """
+
+    error: OSError | None = None
+
+    def write(self, data: ReadableBuffer) -> int:
+        view = memoryview(data).cast("B")
+        written = 0
+        while self.error is None and written < len(view):
+            try:
+                written += super().write(view[written:])
+            except OSError as error:
+                self.error = error
+        return len(view)
 
 
 def start_hdf5(file: h5py.File, *, kind: str, schema_version: int) -> None:

@@ -29,30 +29,6 @@ open_store(sys.argv[1]).put("key/part", b"new" * 100_000)
 
 
 @pytest.fixture
-def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
-    """Mounts a file system in memory with these options; mounted again, it takes new ones."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = False
-
-    def mount_it(options: str) -> Path:
-        nonlocal mounted
-        options = f"remount,{options}" if mounted else options
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"needs the right to mount ({done.stderr.strip()})")
-        mounted = True
-        return folder
-
-    if not shutil.which("mount"):
-        pytest.skip("needs the command mount")
-    yield mount_it
-    if mounted:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
-@pytest.fixture
 def as_another_user() -> Iterator[None]:
     """Permissions mean nothing to root."""
     if os.geteuid():
