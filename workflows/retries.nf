@@ -50,8 +50,13 @@ def endingOf(task, earlier) {
     return task.exitStatus == 4 && hasMore ? 'memory' : 'fault'
 }
 
-/** Whether the machine is gone, so that nobody wrote an exit status. */
+/** Whether the machine is gone, so that nobody wrote an exit status, or not the task's. */
 def isLost(task) {
+    if (task.exitStatus == 0) {
+        // The wrapper of a job in an array may write 0 for a task that it has told to end. Every
+        // script ends with its versions.yml: without it the task did not get there.
+        return !task.workDir.resolve('versions.yml').exists()
+    }
     if (!(task.exitStatus in [null, -1, Integer.MAX_VALUE])) {
         return false
     }
@@ -62,8 +67,8 @@ def isLost(task) {
 }
 
 /**
- * Waits 1, 2, 4 ... seconds for each preemption in a row. Nextflow starts and notices nothing
- * meanwhile, so of tasks that are lost together only one waits.
+ * Waits 1, 2, 4 ... seconds for each preemption in a row. Meanwhile Nextflow cannot handle another
+ * failure of the same process, so of tasks that are lost together only one waits.
  */
 def waitBeforeRetry(name, preemptions, longest) {
     def seconds = Math.min(longest, 2 ** Math.min(preemptions - 1, 12))

@@ -19,6 +19,7 @@ def decide(name, memory, limit, attempts) {{
     def decisions = attempts.withIndex().collect {{ ending, index ->
         def task = [
             process: 'P', index: 1, ext: ext, attempt: index + 1, memory: memory,
+            workDir: workflow.launchDir.resolve(name),
             resourceLimits: limit ? [memory: limit] : null,
             exitStatus: ending instanceof List ? ending[0] : ending,
             previousException: ending instanceof List ? new RuntimeException('', ending[1]) : null,
@@ -39,6 +40,10 @@ workflow {{
     decide('same memory', 1.GB, null, [4, 4, 4, 4, 4, 4])
     decide('no memory', null, null, [4, 4, 4, 4])
     decide('at the limit', 2.GB, '2 GB', [4, 4, 4, 4])
+    decide('unfinished', 1.GB, null, [0, 0, 0, 0, 0])
+    file('finished').mkdirs()
+    file('finished/versions.yml').text = ''
+    decide('finished', 1.GB, null, [0, 0, 0, 0, 0])
     decide('killed', 2.GB, '2 GB', [137, 137, 137, 137, 137])
 
     System.clearProperty('virnucpro.last_wait')
@@ -68,6 +73,9 @@ def test_decisions(tmp_path: Path) -> None:
         f"same memory: {again} retry finish finish, factor 7",
         f"no memory: {again} finish, factor 5",
         f"at the limit: {again} finish, factor 5",
+        # Exit status 0 in an array; and 0 of a task whose output is not what it should be.
+        f"unfinished: {again} retry retry, factor 1",
+        f"finished: {again} finish finish, factor 1",
         f"killed: {again} retry retry, factor 6",
         # While one task has just waited no other does; the same task waits again.
         "waits: a 1 a 1 a 1, 2 of them",
