@@ -67,7 +67,7 @@ def test_changed_code_runs_everything_again(project: Path) -> None:
     errors.write_text(errors.read_text() + "# changed\n")
     changed = stub_run(project, "-resume")
     assert {status for _, status in changed.tasks()} == {"COMPLETED"}
-    assert len(changed.tasks()) == len(same.tasks()) == 6
+    assert len(changed.tasks()) == len(same.tasks()) == 7
 
 
 def test_another_model_in_the_same_place_is_noticed(project: Path) -> None:
@@ -79,8 +79,17 @@ def test_another_model_in_the_same_place_is_noticed(project: Path) -> None:
     statuses = run.statuses()
     # The windows are the same, so the shards are.
     assert statuses.pop("PREPARE") == {"CACHED"}
-    assert len(statuses) == 5
+    assert len(statuses) == 6
     assert set(map(frozenset, statuses.values())) == {frozenset({"COMPLETED"})}
+
+
+def test_keeping_checkpoints_elsewhere_runs_nothing_again(project: Path) -> None:
+    assert stub_run(project).exit_code == 0
+    elsewhere = ("--checkpoint_dir", "else where", "--part_seconds", "5")
+    run = stub_run(project, "-resume", *elsewhere)
+    assert run.exit_code == 0, run.output
+    # Only run.json, which tells the command line, is written again.
+    assert {name for name, status in run.tasks() if status != "CACHED"} == {"REPORT"}
 
 
 def test_a_lost_machine_is_replaced_as_often_as_it_takes(project: Path) -> None:
