@@ -79,34 +79,54 @@ def disturb(world: EmbedWorld, kind: str, seed: int) -> Outcome:
     outcome = Outcome(kind, seed)
     encoder = rng.choice(ENCODERS)
     run = world.folder / f"run {kind} {seed}"
-    others: list[subprocess.Popen[bytes]] = []
+    attempts: list[subprocess.Popen[bytes]] = []
     started = time.monotonic()
+    try:
+        _disturb_attempts(world, encoder, run, rng, attempts, outcome)
+    finally:
+        for process in attempts:
+            process.kill()
+            process.wait()
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+def _disturb_attempts(
+    world: EmbedWorld,
+    encoder: str,
+    run: Path,
+    rng: random.Random,
+    attempts: list[subprocess.Popen[bytes]],
+    outcome: Outcome,
+) -> None:
+    """Start ``attempts``, all but the last disturbed, and note what happens in ``outcome``."""
+    kind = KINDS[outcome.kind]
     for _ in range(rng.randint(1, MOST_FAULTS)):
+        begun = time.time()
         process = _start(world, encoder, run)
-        _wait(process, KINDS[kind].moment(run, rng, world.seconds[encoder]))
+        attempts.append(process)
+        _wait(process, kind.moment(run, rng, world.seconds[encoder]))
         if process.poll() is not None:
             break  # it was done before its time came
         before = time.time()
-        KINDS[kind].strike(process, rng)
+        kind.strike(process, rng)
         outcome.faults += 1
-        if KINDS[kind].lives_on:
-            others.append(process)
+        if kind.lives_on:
             continue
         process.wait(PATIENCE)
         outcome.wrong += _damage(run)
-        if (newest := _newest_part(run)) and process.returncode == -signal.SIGKILL:
+        if process.returncode == -signal.SIGKILL and (newest := _newest_part(run)) > begun:
             outcome.lost_seconds.append(max(before - newest, 0.0))
         if process.returncode not in (0, 143, -signal.SIGKILL, -signal.SIGTERM):
             outcome.wrong.append(f"exit code {process.returncode}")
-    last = _start(world, encoder, run)
-    for process in others:
+    undisturbed = [process for process in attempts if kind.lives_on and process.poll() is None]
+    undisturbed.append(_start(world, encoder, run))
+    attempts.append(undisturbed[-1])
+    for process in undisturbed:
         process.send_signal(signal.SIGCONT)
-    for process in (last, *others):
         if process.wait(PATIENCE):
             outcome.wrong.append(f"an undisturbed attempt ended with {process.returncode}")
     outcome.wrong += _damage(run) + _differences(world, encoder, run)
-    outcome.seconds = time.monotonic() - started
-    return outcome
 
 
 def _start(world: EmbedWorld, encoder: str, run: Path) -> subprocess.Popen[bytes]:

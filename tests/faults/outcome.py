@@ -18,8 +18,8 @@ class Outcome:
         seed: what decided when.
         faults: disturbances that hit.
         wrong: what was not as in the undisturbed run; empty for a run that survived.
-        lost_seconds: for every fault that ended an attempt after its first part: the time from the
-            last part that was committed to the fault, which is the work that is done again.
+        lost_seconds: for every KILL of an attempt that had committed a part: the time from its last
+            part to the kill, which is the work that is done again.
         seconds: wall time of all attempts.
     """
 
