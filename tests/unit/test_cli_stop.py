@@ -14,7 +14,6 @@ import pytest
 
 from tests.bundles import make_bundle
 from virnucpro_core.cli import main
-from virnucpro_core.store import list_checkpoints, open_store
 
 pytestmark = pytest.mark.slow
 
@@ -126,25 +125,6 @@ def test_a_signal_before_the_work_has_begun(folder: Path, tmp_path: Path) -> Non
 
 def has_torch(pid: int) -> bool:
     return "libtorch_cpu" in Path(f"/proc/{pid}/maps").read_text()
-
-
-def test_a_killed_process_loses_what_was_not_committed(folder: Path, tmp_path: Path) -> None:
-    process = start(folder, tmp_path, stdout=subprocess.PIPE)
-    wait_until(lambda: len(parts(tmp_path)) > 1, process)
-    process.kill()
-    process.communicate(timeout=PATIENCE)
-    assert "by an earlier attempt" in finish(folder, tmp_path)
-
-
-def test_two_attempts_at_once_do_no_harm(folder: Path, tmp_path: Path) -> None:
-    old = start(folder, tmp_path, stdout=subprocess.PIPE)
-    wait_until(lambda: len(parts(tmp_path)) > 0, old)
-    finish(folder, tmp_path)
-    _, errors = old.communicate(timeout=PATIENCE)
-    assert old.returncode == 0, errors.decode()
-    assert (tmp_path / "e.h5").read_bytes() == (folder / "whole.h5").read_bytes()
-    (summary,) = list_checkpoints(open_store(tmp_path / "parts"))
-    assert summary.n_parts > 1
 
 
 def test_a_second_signal_ends_it_at_once(folder: Path, tmp_path: Path) -> None:
