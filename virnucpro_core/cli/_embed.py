@@ -32,7 +32,15 @@ def embed(
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
     attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
     token_budget: Annotated[int, typer.Option(help="Tokens in a batch; 0 chooses.")] = 0,
-    threads: Annotated[int, typer.Option(min=0, help="Threads of the CPU; 0: all cores.")] = 0,
+    threads: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Threads of the CPU; 0: all cores.",
+            # A job of SLURM often sees all cores of its node, and may use as many as it asked for.
+            envvar=["VIRNUCPRO_THREADS", "SLURM_CPUS_PER_TASK"],
+        ),
+    ] = 0,
     checkpoint_dir: CheckpointDirOption = "",
     checkpoint_key: Annotated[
         Path | None, typer.Option(help="Write the name of the checkpoint to this file.")

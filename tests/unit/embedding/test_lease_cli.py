@@ -98,3 +98,18 @@ def test_threads_are_those_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert main([*words, "--threads", "1"]) == 2
     assert main([*words, "--threads", "-1"]) == 2
     assert asked == [1]
+
+
+def test_a_job_of_slurm_uses_the_cores_that_it_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import torch
+
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
+    words = ["embed", str(tmp_path), "--encoder", "rna", "--model", "m", "--output", "o"]
+    assert main(words) == 2
+    monkeypatch.setenv("VIRNUCPRO_THREADS", "2")
+    assert main(words) == 2
+    assert asked == [3, 2]
