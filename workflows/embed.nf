@@ -52,5 +52,6 @@ workflow EMBEDDING {
         EMBED.out.versions,
         JOIN.out.versions,
         REPORT.out.versions,
+        PRUNE.out.versions,
     )
 }

@@ -68,5 +68,6 @@ workflow PREDICT {
         CLASSIFY.out.versions,
         CONSENSUS.out.versions,
         REPORT.out.versions,
+        PRUNE.out.versions,
     )
 }

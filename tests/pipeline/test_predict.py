@@ -70,10 +70,14 @@ def session(first: Run, folder: Path) -> str:
 
 def test_every_task_ran_once(first: Run) -> None:
     assert first.tasks() == sorted(
-        [("PREPARE", "COMPLETED"), ("CONSENSUS", "COMPLETED"), ("REPORT", "COMPLETED")]
+        [(name, "COMPLETED") for name in ("PREPARE", "CONSENSUS", "REPORT", "PRUNE")]
         + 2 * [("EMBED_DNA", "COMPLETED"), ("EMBED_PROTEIN", "COMPLETED")]
         + 2 * [("CLASSIFY", "COMPLETED")]
     )
+
+
+def test_a_run_that_ends_well_leaves_no_checkpoint(first: Run) -> None:
+    assert not list((first.outdir.parent / "work" / "checkpoints").rglob("*.*"))
 
 
 def test_every_record_has_its_row_in_input_order(first: Run) -> None:
@@ -138,7 +142,7 @@ def test_nextflows_reports_and_versions_are_there(first: Run) -> None:
         assert (info / name).stat().st_size > 0
     versions = (info / "software_versions.yml").read_text()
     assert re.findall(r"^(\w+):$", versions, re.MULTILINE) == sorted(
-        ["PREPARE", "EMBED_DNA", "EMBED_PROTEIN", "CLASSIFY", "CONSENSUS", "REPORT"]
+        ["PREPARE", "EMBED_DNA", "EMBED_PROTEIN", "CLASSIFY", "CONSENSUS", "REPORT", "PRUNE"]
     )
 
 
