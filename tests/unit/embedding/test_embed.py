@@ -18,6 +18,7 @@ from virnucpro_core.embedding import (
     resolve_settings,
 )
 from virnucpro_core.embedding import _loader as loader
+from virnucpro_core.embedding._attempts import name_want_of_memory
 from virnucpro_core.errors import DeviceMemoryError, NumericError, UsageError
 from virnucpro_core.models import Esm2, Esm2Config, Esm2Tokenizer
 from virnucpro_core.store import ByteStrings
@@ -153,6 +154,20 @@ def test_a_sequence_that_does_not_fit_alone_is_named(
     assert caught.value.exit_code == 4
     with pytest.raises(DeviceMemoryError, match=r"sequence 2 \(b\): "):
         embed(strings, encoder, Esm2Tokenizer(), settings(), ids=list("abcd"))
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "cpu", "python"])
+def test_weights_that_do_not_fit_are_one_error(error: Exception) -> None:
+    with (
+        pytest.raises(DeviceMemoryError, match="the weights of m do not fit the memory of cpu"),
+        name_want_of_memory("the weights of m", torch.device("cpu")),
+    ):
+        raise error
+    with (
+        pytest.raises(RuntimeError, match="shapes"),
+        name_want_of_memory("the weights of m", torch.device("cpu")),
+    ):
+        raise RuntimeError("shapes cannot be multiplied")
 
 
 def test_other_errors_of_the_encoder_are_not_taken_for_want_of_memory(
