@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.embedding._code import embedding_code_sha256
 from virnucpro_core.embedding._settings import EmbedSettings
-from virnucpro_core.errors import StoreError
+from virnucpro_core.errors import StoppedError, StoreError
 from virnucpro_core.store import (
     BadPart,
     Checkpoint,
@@ -34,6 +34,8 @@ __all__ = [
 
 _MOST_PART_BYTES = 128 << 20
 """A fast device fills a part before its time is up; this bounds the memory that a part takes."""
+
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class PartWriter:
         plan: where parts go, and how often.
         token_budget: of the batches that the rows come from.
         values: float32 [n, D]; a row is read once it has been announced.
+        is_stopped: asked while a slow store is waited for.
         clock: seconds, growing.
 
     Attributes:
@@ -171,11 +174,13 @@ class PartWriter:
         plan: CheckpointPlan,
         token_budget: int,
         values: NDArray[np.float32],
+        is_stopped: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._plan = plan
         self._token_budget = token_budget
         self._values = values
+        self._is_stopped = is_stopped
         self._clock = clock
         self._begun = clock()
         self._finished: list[NDArray[np.int64]] = []
@@ -187,16 +192,12 @@ class PartWriter:
         self._thread = threading.Thread(target=self._write, name="part writer", daemon=True)
         self._thread.start()
 
-    @property
-    def is_sound(self) -> bool:
-        """Whether every part so far could be written."""
-        return self._error is None
-
     def add(self, indices: NDArray[np.int64]) -> None:
         """Announce that the rows ``indices`` (int64 [m]) are finished; commit if it is time.
 
         Raises:
             StoreError: an earlier part could not be written.
+            StoppedError: ``is_stopped`` was true while the store was waited for.
         """
         self._raise_error()
         self._finished.append(indices)
@@ -215,23 +216,34 @@ class PartWriter:
             StoreError: a part could not be written, or not in time.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        try:
-            self._hand_over(timeout)
-            self._parts.put(None, timeout=_left(deadline))
-        except queue.Full:
-            pass  # said below: the thread is still alive then
-        self._thread.join(_left(deadline))
+        if self._hand_over(deadline) and self._put(None, deadline):
+            self._thread.join(_left(deadline))
         self._raise_error()
         if self._thread.is_alive():
             raise StoreError(
                 f"the last part was not written within {timeout:g} s", remedy="start again"
             )
 
-    def _hand_over(self, timeout: float | None = None) -> None:
+    def _hand_over(self, deadline: float | None = None) -> bool:
+        """Give what is finished to the thread; false when it took none until the deadline."""
         if self._finished:
             indices = np.sort(np.concatenate(self._finished))
-            self._parts.put(Part(indices, self._values[indices]), timeout=timeout)
+            if not self._put(Part(indices, self._values[indices]), deadline):
+                return False
         self._finished, self._n_rows, self._begun = [], 0, self._clock()
+        return True
+
+    def _put(self, part: Part | None, deadline: float | None) -> bool:
+        while True:
+            try:
+                self._parts.put(part, timeout=_POLL_SECONDS)
+                return True
+            except queue.Full:
+                if deadline is not None:
+                    if time.monotonic() >= deadline:
+                        return False
+                elif self._is_stopped():
+                    raise StoppedError("stopped by a signal") from None
 
     def _write(self) -> None:
         while (part := self._parts.get()) is not None:

@@ -174,7 +174,7 @@ def embed(
             plan.checkpoint, token_budget, is_forced=settings.has_own_budget
         )
         resumed = resume(plan.checkpoint, token_budget, values)
-        writer = PartWriter(plan, token_budget, values)
+        writer = PartWriter(plan, token_budget, values, is_stopped)
     failures = Failures(occurrence, unique, max_failed_fraction, ids, settings.device)
     copies = np.bincount(unique[occurrence], minlength=n_strings)
     rows = ArrivingRows(values, copies, progress, writer)

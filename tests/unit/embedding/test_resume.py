@@ -249,19 +249,24 @@ class HangingStore(FullStore):
         threading.Event().wait()
 
 
+@pytest.mark.parametrize(
+    # Until the stop nothing is to be committed; every batch is, and the third one waits for room.
+    ("part_seconds", "n_asked"),
+    [(1000, 2), (0, 5)],
+)
 def test_a_store_that_hangs_does_not_hold_up_a_stop(
-    encoder: Esm2, monkeypatch: pytest.MonkeyPatch
+    encoder: Esm2, monkeypatch: pytest.MonkeyPatch, part_seconds: float, n_asked: int
 ) -> None:
     monkeypatch.setattr("virnucpro_core.embedding._runner._STOP_SECONDS", 0.1)
-    hanging = CheckpointPlan(Checkpoint(HangingStore(0), work()), 1000)
+    hanging = CheckpointPlan(Checkpoint(HangingStore(0), work()), part_seconds)
     with pytest.raises(StoppedError, match=r"the last part is lost: .* within 0.1 s"):
         embed(
             proteins(N),
             encoder,
             Esm2Tokenizer(),
-            settings(),
+            settings(256),
             plan=hanging,
-            is_stopped=stop_after(2),
+            is_stopped=stop_after(n_asked),
         )
 
 
