@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-__all__ = ["Outcome", "table"]
+__all__ = ["Outcome", "heed_interrupts", "table"]
+
+
+def heed_interrupts() -> None:
+    """What is started in the background of a shell ignores SIGINT, and so would its children."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(slots=True)
@@ -16,7 +22,7 @@ class Outcome:
     Attributes:
         kind: how it was disturbed.
         seed: what decided when.
-        faults: disturbances that hit.
+        faults: disturbances that ended, or paused, an attempt, a task or the head.
         wrong: what was not as in the undisturbed run; empty for a run that survived.
         lost_seconds: for every KILL of an attempt that had committed a part: the time from its last
             part to the kill, which is the work that is done again.

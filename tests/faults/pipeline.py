@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bundles import make_bundle
-from tests.faults.outcome import Outcome
+from tests.faults.outcome import Outcome, heed_interrupts
 from virnucpro_core.calling import RESULT_FILES
 
 __all__ = ["KINDS", "PipelineWorld", "disturb", "make_world"]
@@ -112,6 +112,7 @@ def _start(world: PipelineWorld, run: Path) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
 
 
@@ -156,8 +157,8 @@ def _signal_head(number: signal.Signals) -> Strike:
         if not _at_any_time(head, rng, seconds):
             return 0
         head.send_signal(number)
-        head.wait(PATIENCE)
-        return 1
+        # One that was done when the signal came was not hit.
+        return int(head.wait(PATIENCE) != 0)
 
     return strike
 

@@ -58,7 +58,12 @@ def start(folder: Path, tmp_path: Path, **options: object) -> subprocess.Popen[b
         "0.1",
     )
     del words[2]  # the program is the command
-    return subprocess.Popen(words, stderr=subprocess.PIPE, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(words, stderr=subprocess.PIPE, preexec_fn=heed_interrupts, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def heed_interrupts() -> None:
+    """A suite in the background of a shell ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_until(done: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
@@ -149,7 +154,11 @@ def test_a_second_signal_ends_it_at_once(folder: Path, tmp_path: Path) -> None:
         "from virnucpro_core.cli import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", program, *words[2:]], stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *words[2:]],
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
+    )
     wait_until((tmp_path / "hangs").exists, process)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
