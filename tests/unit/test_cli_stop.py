@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,17 +50,35 @@ def command(folder: Path, output: Path, *more: str) -> list[str]:
     return [sys.executable, str(EMBED), "embed", shard, *words]
 
 
-def start(folder: Path, tmp_path: Path, **options: object) -> subprocess.Popen[bytes]:
-    words = command(
-        folder,
-        tmp_path / "e.h5",
-        "--checkpoint-dir",
-        str(tmp_path / "parts"),
-        "--part-seconds",
-        "0.1",
-    )
+Launch = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    """Starts a command; what a failed test leaves running would hold its lease for ever."""
+    with ExitStack() as started:
+
+        def start(words: Sequence[str], **options: object) -> subprocess.Popen[bytes]:
+            process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
+                words, stderr=subprocess.PIPE, preexec_fn=heed_interrupts, **options
+            )
+            started.enter_context(process)
+            started.callback(process.kill)
+            return process
+
+        yield start
+
+
+@pytest.fixture
+def start(folder: Path, tmp_path: Path, launch: Launch) -> Launch:
+    """Starts to embed, with many parts."""
+    words = command(folder, tmp_path / "e.h5", *kept(tmp_path, "0.1"))
     del words[2]  # the program is the command
-    return subprocess.Popen(words, stderr=subprocess.PIPE, preexec_fn=heed_interrupts, **options)  # type: ignore[call-overload,no-any-return]
+    return partial(launch, words)
+
+
+def kept(tmp_path: Path, part_seconds: str) -> list[str]:
+    return ["--checkpoint-dir", str(tmp_path / "parts"), "--part-seconds", part_seconds]
 
 
 def heed_interrupts() -> None:
@@ -78,9 +98,9 @@ def parts(tmp_path: Path) -> list[Path]:
     return sorted((tmp_path / "parts").rglob("*.h5"))
 
 
-def finish(folder: Path, tmp_path: Path) -> str:
+def finish(start: Launch, folder: Path, tmp_path: Path) -> str:
     """Let an undisturbed attempt end the work; its result must be that without disturbance."""
-    process = start(folder, tmp_path, stdout=subprocess.PIPE)
+    process = start(stdout=subprocess.PIPE)
     output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors.decode()
     assert (tmp_path / "e.h5").read_bytes() == (folder / "whole.h5").read_bytes()
@@ -89,9 +109,9 @@ def finish(folder: Path, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_what_is_finished(
-    folder: Path, tmp_path: Path, number: signal.Signals
+    start: Launch, folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    process = start(folder, tmp_path, stdout=subprocess.PIPE)
+    process = start(stdout=subprocess.PIPE)
     wait_until(lambda: len(parts(tmp_path)) > 0, process)
     before = len(parts(tmp_path))
     process.send_signal(number)
@@ -100,13 +120,15 @@ def test_a_signal_saves_what_is_finished(
     assert errors.decode() == "virnucpro: error: stopped by a signal\n"
     assert len(parts(tmp_path)) > before
     assert not (tmp_path / "e.h5").exists()
-    assert "by an earlier attempt" in finish(folder, tmp_path)
+    assert "by an earlier attempt" in finish(start, folder, tmp_path)
     assert output == b""
 
 
-def test_a_signal_with_nobody_listening_any_more(folder: Path, tmp_path: Path) -> None:
+def test_a_signal_with_nobody_listening_any_more(
+    start: Launch, folder: Path, tmp_path: Path
+) -> None:
     read, write = os.pipe()
-    process = start(folder, tmp_path, stdout=write)
+    process = start(stdout=write)
     os.close(write)
     wait_until(lambda: len(parts(tmp_path)) > 0, process)
     os.close(read)
@@ -114,34 +136,27 @@ def test_a_signal_with_nobody_listening_any_more(folder: Path, tmp_path: Path) -
     process.stderr.close()
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 143
-    assert "by an earlier attempt" in finish(folder, tmp_path)
+    assert "by an earlier attempt" in finish(start, folder, tmp_path)
 
 
-def test_a_signal_before_the_work_has_begun(folder: Path, tmp_path: Path) -> None:
-    process = start(folder, tmp_path, stdout=subprocess.PIPE)
+def test_a_signal_before_the_work_has_begun(start: Launch, folder: Path, tmp_path: Path) -> None:
+    process = start(stdout=subprocess.PIPE)
     wait_until(lambda: has_torch(process.pid), process)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     assert errors.decode().startswith("virnucpro: error: stopped by")
     assert errors.decode().count("\n") == 1
-    finish(folder, tmp_path)
+    finish(start, folder, tmp_path)
 
 
 def has_torch(pid: int) -> bool:
     return "libtorch_cpu" in Path(f"/proc/{pid}/maps").read_text()
 
 
-def test_a_second_signal_ends_it_at_once(folder: Path, tmp_path: Path) -> None:
+def test_a_second_signal_ends_it_at_once(launch: Launch, folder: Path, tmp_path: Path) -> None:
     # The store hangs, and the time that the first signal leaves it is without end.
-    words = command(
-        folder,
-        tmp_path / "e.h5",
-        "--checkpoint-dir",
-        str(tmp_path / "parts"),
-        "--part-seconds",
-        "0",
-    )
+    words = command(folder, tmp_path / "e.h5", *kept(tmp_path, "0"))
     program = (
         "import os, sys, threading\n"
         "from virnucpro_core.embedding import _runner\n"
@@ -154,11 +169,7 @@ def test_a_second_signal_ends_it_at_once(folder: Path, tmp_path: Path) -> None:
         "from virnucpro_core.cli import main\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *words[2:]],
-        stderr=subprocess.PIPE,
-        preexec_fn=heed_interrupts,
-    )
+    process = launch([sys.executable, "-c", program, *words[2:]])
     wait_until((tmp_path / "hangs").exists, process)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGINT)
