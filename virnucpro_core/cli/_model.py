@@ -58,14 +58,23 @@ def import_(
     output: Annotated[Path, typer.Option(help="Bundle directory to make.")],
 ) -> None:
     """Make a bundle of VirNucPro's classifier and its two encoders."""
-    from virnucpro_core.embedding import open_encoder
-    from virnucpro_core.models import import_bundle
+    from virnucpro_core.models import (
+        PUBLISHED_MODELS,
+        HuggingFaceModel,
+        fetch_model,
+        import_bundle,
+        open_hugging_face,
+    )
+
+    def encoder(model: str) -> HuggingFaceModel:
+        is_name = model in PUBLISHED_MODELS and not Path(model).exists()
+        return fetch_model(model) if is_name else open_hugging_face(Path(model))
 
     found = import_bundle(
         output,
         classifier=classifier,
-        dna=open_encoder(dna, "dna").model,
-        protein=open_encoder(protein, "protein").model,
+        dna=encoder(dna),
+        protein=encoder(protein),
         window_size=window_size,
     )
-    typer.echo(f"{found.name}: {found.path}")
+    typer.echo(f"{found.path}: {found.spec.description}")

@@ -36,9 +36,9 @@ _METADATA = "__metadata__"
 
 
 def convert_to_safetensors(sources: Sequence[Path], path: Path) -> list[str]:
-    """Write the tensors of ``sources``, as they are, into one safetensors file, whole or not at all.
+    """Write the tensors of ``sources``, as they are, into one safetensors file.
 
-    The largest tensor is all that is in memory. Nothing in the sources is executed.
+    It is written whole or not at all. The largest tensor is all that is in memory. Nothing in the sources is executed.
 
     Args:
         sources: files of ``torch.save``; several when a model comes in pieces.
@@ -53,13 +53,13 @@ def convert_to_safetensors(sources: Sequence[Path], path: Path) -> list[str]:
     """
     with ExitStack() as stack:
         opened = [stack.enter_context(PickledTensors(source)) for source in sources]
+        # The format keeps one name for itself.
         owners: dict[str, PickledTensors] = {}
         for source, tensors in zip(sources, opened, strict=True):
             for name in tensors:
                 if name in owners or name == _METADATA:
                     raise BundleError(
-                        f"has a tensor {name}, which "
-                        + ("safetensors cannot name so" if name == _METADATA else "is there already"),
+                        f"has a second tensor {name}",
                         where=str(source),
                         remedy="convert files that are pieces of one model",
                     )

@@ -1,4 +1,6 @@
-"""Published encoders from the Hugging Face hub, at pinned revisions, safetensors only.
+"""Published encoders from the Hugging Face hub, at pinned revisions.
+
+Safetensors are fetched, and pickled weights only where there are no safetensors. Code is not.
 
 The hub's own library does the transfer, so its settings hold: ``HF_HOME`` (where files are kept),
 ``HF_ENDPOINT`` (a mirror), ``HF_HUB_OFFLINE`` (only what is there already).
@@ -17,6 +19,7 @@ from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_f
 __all__ = ["PUBLISHED_MODELS", "PublishedModel", "fetch_model"]
 
 _PATTERNS = ["config.json", "tokenizer.json", "*.safetensors", "model.safetensors.index.json"]
+_PICKLES = ["pytorch_model*.bin", "pytorch_model.bin.index.json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class PublishedModel:
     Attributes:
         repository: its name on the hub.
         revision: the commit to take.
-        sha256: digest of its ``model.safetensors``; None where it is not known.
+        sha256: digest of its weights; None where it is not known.
     """
 
     repository: str
@@ -76,18 +79,12 @@ def fetch_model(name: str, published: PublishedModel | None = None) -> HuggingFa
         published: where it is; None for what `PUBLISHED_MODELS` says.
 
     Raises:
-        BundleError: it cannot be fetched, is damaged, or is published as a pickle only.
+        BundleError: it cannot be fetched or is damaged.
     """
     model = published or PUBLISHED_MODELS[name]
-    folder = _download(model)
+    folder = _download(model, _PATTERNS)
     if not any(folder.glob("*.safetensors")):
-        raise BundleError(
-            f"is published there as a pickle only (revision {model.revision[:12]}), and loading "
-            "one can run code",
-            where=model.repository,
-            remedy="convert the weights to safetensors once (docs/embedding.md shows how) and "
-            "give that directory",
-        )
+        folder = _download(model, _PICKLES)
     found = open_hugging_face(folder, name=name)
     if model.sha256 is not None and found.sha256 != model.sha256:
         raise BundleError(
@@ -98,7 +95,7 @@ def fetch_model(name: str, published: PublishedModel | None = None) -> HuggingFa
     return found
 
 
-def _download(model: PublishedModel) -> Path:
+def _download(model: PublishedModel, patterns: list[str]) -> Path:
     # Imported here: it is not needed for models that are files already.
     from huggingface_hub import errors as hub
     from huggingface_hub import snapshot_download
@@ -106,7 +103,7 @@ def _download(model: PublishedModel) -> Path:
     where = model.repository
     try:
         return Path(
-            snapshot_download(model.repository, revision=model.revision, allow_patterns=_PATTERNS)
+            snapshot_download(model.repository, revision=model.revision, allow_patterns=patterns)
         )
     except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError) as error:
         raise BundleError(
