@@ -252,7 +252,7 @@ def executable() -> dict[str, Raw]:
             namespace + value({"append": name("os", "system")}) + BUILD + touch + b"a"
         ),
         "memo": Raw(
-            value("harmless") + b"q\x00" + system + b"q\x000h\x00" + value((TOUCH,)) + REDUCE
+            value("harmless") + b"q\x000" + system + b"q\x000h\x00" + value((TOUCH,)) + REDUCE
         ),
         "called and dropped": Raw(system + value((TOUCH,)) + REDUCE + b"0" + value({})),
         "duplicated": Raw(system + b"2" + value((TOUCH,)) + REDUCE + b"00" + value({})),
