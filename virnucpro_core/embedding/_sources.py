@@ -22,7 +22,7 @@ from virnucpro_core.models import (
 
 __all__ = ["EncoderSource", "open_encoder", "open_model"]
 
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_WEIGHT_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def open_model(model: str | Path) -> Bundle | HuggingFaceModel:
             where=str(model),
             remedy=f"give a directory, or one of {', '.join(PUBLISHED_MODELS)}",
         )
-    if path.suffix in _PICKLES:
+    if path.suffix in _WEIGHT_SUFFIXES:
         raise BundleError(
             "is a file of weights alone",
             where=str(path),

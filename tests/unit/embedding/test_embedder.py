@@ -187,7 +187,7 @@ def test_models_that_are_refused(bundle: Path, tmp_path: Path) -> None:
         (bundle / "tokenizer.json", {}, BundleError, "is a file; give the directory"),
     ]
     (tmp_path / "esm2.pt").touch()
-    cases.append((tmp_path / "esm2.pt", {}, BundleError, "is a pickle, and loading one can run"))
+    cases.append((tmp_path / "esm2.pt", {}, BundleError, "is a file of weights alone"))
     esm2 = write_esm2(tmp_path / "esm2")
     cases.append((esm2, {"encoder": "dna"}, UsageError, "esm2 is a protein encoder, a dna encoder"))
     for model, options, kind, message in cases:

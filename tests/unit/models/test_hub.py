@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.unit.models.fake_hub import REVISION, fake_hub
-from tests.unit.models.hugging_face import write_esm2
+from tests.unit.models.hugging_face import esm2_tensors, write_esm2
 from virnucpro_core._files import sha256_of_file
 from virnucpro_core.models import ESM2_CONFIGS, PUBLISHED_MODELS
 
@@ -25,6 +26,7 @@ from virnucpro_core.models import PublishedModel, fetch_model
 for repository, revision, sha256 in json.loads(sys.argv[1]):
     try:
         model = fetch_model("tiny", PublishedModel(repository, revision, sha256))
+        model.load_encoder()
         names = sorted(path.name for path in model.path.iterdir())
         print(json.dumps({"name": model.name, "sha256": model.sha256, "files": names}))
     except BundleError as error:
@@ -48,13 +50,15 @@ def fetch(cache: Path, *models: tuple[str, str, str | None], **settings: str) ->
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("hub")
-    # What is not asked for must not come: a pickle and code.
+    # What is not asked for must not come: code, and a pickle where there are safetensors.
     for name in ("good", "cut"):
         folder = write_esm2(root / "owner" / name)
         (folder / "pytorch_model.bin").write_bytes(b"pickle")
         (folder / "modeling.py").write_text("raise SystemExit")
     pickled = write_esm2(root / "owner" / "pickled")
-    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    (pickled / "model.safetensors").unlink()
+    torch.save(esm2_tensors(), pickled / "pytorch_model.bin")
+    (pickled / "modeling.py").write_text("raise SystemExit")
     return root
 
 
@@ -84,8 +88,7 @@ def test_what_a_hub_can_answer(repositories: Path, tmp_path: Path) -> None:
     assert good["files"] == ["config.json", "model.safetensors"]
     assert f"have SHA-256 {digest[:12]}…, published are 000000000000…" in other["error"]
     assert "delete this file" in other["error"]
-    assert "owner/pickled: is published there as a pickle only" in pickled["error"]
-    assert "docs/embedding.md" in pickled["error"]
+    assert pickled["files"] == ["config.json", "pytorch_model.bin"]
     assert "owner/absent: revision 0123456789ab is not on the hub" in absent["error"]
     assert "revision ffffffffffff is not on the hub" in no_revision["error"]
     assert "owner/cut: cannot be fetched" in cut["error"]
