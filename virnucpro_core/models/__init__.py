@@ -32,7 +32,12 @@ from virnucpro_core.models._cpu import (
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
-from virnucpro_core.models._hub import PUBLISHED_MODELS, PublishedModel, fetch_model
+from virnucpro_core.models._hub import (
+    PUBLISHED_MODELS,
+    PublishedModel,
+    fetch_model,
+    find_published,
+)
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
 from virnucpro_core.models._int8 import Int8Linear
 from virnucpro_core.models._mlp import MlpClassifier
@@ -77,6 +82,7 @@ __all__ = [
     "cpu_multiplies_int8",
     "cpu_sums_int8_exactly",
     "fetch_model",
+    "find_published",
     "load_bundle",
     "open_hugging_face",
     "write_bundle",

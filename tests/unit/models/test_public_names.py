@@ -41,6 +41,7 @@ def test_public_names() -> None:
         "cpu_multiplies_int8",
         "cpu_sums_int8_exactly",
         "fetch_model",
+        "find_published",
         "load_bundle",
         "open_hugging_face",
         "write_bundle",
