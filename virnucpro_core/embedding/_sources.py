@@ -129,9 +129,9 @@ def open_model(model: str | Path) -> Bundle | HuggingFaceModel:
         )
     if path.suffix in _PICKLES:
         raise BundleError(
-            "is a pickle, and loading one can run code",
+            "is a file of weights alone",
             where=str(path),
-            remedy="convert the weights to safetensors once (docs/embedding.md shows how)",
+            remedy="give a directory that has it as pytorch_model.bin, with config.json beside it",
         )
     raise BundleError(
         "is a file", where=str(path), remedy="give the directory that holds the model"

@@ -24,6 +24,7 @@ from virnucpro_core.models._config import (
     Esm2Config,
 )
 from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
+from virnucpro_core.models._convert_pickle import convert_to_safetensors
 from virnucpro_core.models._cpu import (
     cpu_multiplies_bf16,
     cpu_multiplies_int8,
@@ -39,8 +40,11 @@ from virnucpro_core.models._hub import (
     find_published,
 )
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
+from virnucpro_core.models._import_bundle import import_bundle
+from virnucpro_core.models._import_classifier import import_classifier
 from virnucpro_core.models._int8 import Int8Linear
 from virnucpro_core.models._mlp import MlpClassifier
+from virnucpro_core.models._pickled_tensors import read_pickled_tensors
 from virnucpro_core.models._tokenizers import (
     DnabertSTokenizer,
     Esm2Tokenizer,
@@ -78,12 +82,16 @@ __all__ = [
     "choose_attention",
     "convert_dnabert_s",
     "convert_esm2",
+    "convert_to_safetensors",
     "cpu_multiplies_bf16",
     "cpu_multiplies_int8",
     "cpu_sums_int8_exactly",
     "fetch_model",
     "find_published",
+    "import_bundle",
+    "import_classifier",
     "load_bundle",
     "open_hugging_face",
+    "read_pickled_tensors",
     "write_bundle",
 ]

@@ -1,4 +1,6 @@
-"""Published encoders from the Hugging Face hub, at pinned revisions, safetensors only.
+"""Published encoders from the Hugging Face hub, at pinned revisions.
+
+Safetensors are fetched, and pickled weights only where there are no safetensors. Code is not.
 
 The hub's own library does the transfer, so its settings hold: ``HF_HOME`` (where files are kept),
 ``HF_ENDPOINT`` (a mirror), ``HF_HUB_OFFLINE`` (only what is there already).
@@ -25,7 +27,7 @@ class PublishedModel:
     Attributes:
         repository: its name on the hub.
         revision: the commit to take.
-        sha256: digest of its ``model.safetensors``; None where it is not known.
+        sha256: digest of its weights; None where it is not known.
     """
 
     repository: str
@@ -89,18 +91,10 @@ def fetch_model(
         offline: do not ask the hub.
 
     Raises:
-        BundleError: it cannot be fetched, is damaged, or is published as a pickle only.
+        BundleError: it cannot be fetched or is damaged.
     """
     model = published or PUBLISHED_MODELS[name]
     folder = download(model.repository, model.revision, cache, offline=offline)
-    if not any(folder.glob("*.safetensors")):
-        raise BundleError(
-            f"is published there as a pickle only (revision {model.revision[:12]}), and loading "
-            "one can run code",
-            where=model.repository,
-            remedy="convert the weights to safetensors once (docs/embedding.md shows how) and "
-            "give that directory",
-        )
     found = open_hugging_face(folder, name=name)
     if model.sha256 is not None and found.sha256 != model.sha256:
         raise BundleError(

@@ -11,14 +11,24 @@ import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from virnucpro_core._files import commit, sha256_of_file
 from virnucpro_core.errors import BundleError
 
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import BlobLfsInfo
+
 __all__ = ["download", "find_downloaded"]
 
-_PATTERNS = ["config.json", "tokenizer.json", "*.safetensors", "model.safetensors.index.json"]
+# Kinds of weights by preference: how their files end, and what to fetch. Code is never fetched.
+_BESIDE = ["config.json", "tokenizer.json"]
+_KINDS = {
+    ".safetensors": [*_BESIDE, "model*.safetensors", "model.safetensors.index.json"],
+    ".bin": [*_BESIDE, "pytorch_model*.bin", "pytorch_model.bin.index.json"],
+}
 _CANNOT_WRITE = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -40,18 +50,20 @@ def find_downloaded(repository: str, revision: str, cache: Path | None = None) -
     """
     from huggingface_hub import errors, snapshot_download
 
-    try:
-        return Path(
-            snapshot_download(
+    for suffix, patterns in _KINDS.items():
+        try:
+            folder = snapshot_download(
                 repository,
                 revision=revision,
                 cache_dir=cache,
-                allow_patterns=_PATTERNS,
+                allow_patterns=patterns,
                 local_files_only=True,
             )
-        )
-    except errors.LocalEntryNotFoundError:
-        return None
+        except errors.LocalEntryNotFoundError:
+            continue
+        if any(Path(folder).glob(f"*{suffix}")):
+            return Path(folder)
+    return None
 
 
 def download(
@@ -67,7 +79,8 @@ def download(
         BundleError: it cannot be fetched, or arrives with other bytes than the hub says.
     """
     # Imported here: it is not needed for models that are files already.
-    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.hf_api import RepoFile
 
     found = find_downloaded(repository, revision, cache)
     if found is not None:
@@ -79,35 +92,53 @@ def download(
             remedy="fetch it where there is a network, or give a directory with the model",
         )
     with _as_one_line(repository, revision):
-        _fetch_weights(repository, revision, cache or Path(constants.HF_HUB_CACHE))
+        files = [
+            entry
+            for entry in HfApi().list_repo_tree(repository, revision=revision)
+            if isinstance(entry, RepoFile)
+        ]
+        patterns = _patterns(repository, [file.path for file in files])
+        for file in files:
+            if file.lfs is not None and any(fnmatch(file.path, pattern) for pattern in patterns):
+                _fetch_large(
+                    repository, revision, file.path, file.lfs, cache or Path(constants.HF_HUB_CACHE)
+                )
         return Path(
             snapshot_download(
-                repository, revision=revision, cache_dir=cache, allow_patterns=_PATTERNS
+                repository, revision=revision, cache_dir=cache, allow_patterns=patterns
             )
         )
 
 
-def _fetch_weights(repository: str, revision: str, cache: Path) -> None:
-    from huggingface_hub import HfApi, hf_hub_url
+def _patterns(repository: str, names: list[str]) -> list[str]:
+    """What to fetch: the preferred kind of weights and what belongs to it."""
+    for suffix, patterns in _KINDS.items():
+        if any(name.endswith(suffix) for name in names):
+            return patterns
+    raise BundleError(
+        f"has no weights there ({' or '.join(_KINDS)})",
+        where=repository,
+        remedy="give a directory with the model",
+    )
+
+
+def _fetch_large(
+    repository: str, revision: str, name: str, entry: BlobLfsInfo, cache: Path
+) -> None:
+    from huggingface_hub import hf_hub_url
     from huggingface_hub.file_download import repo_folder_name
-    from huggingface_hub.hf_api import RepoFile
     from huggingface_hub.utils import WeakFileLock
 
+    # The library keeps a large file under its SHA-256, and locks it so.
     folder = repo_folder_name(repo_id=repository, repo_type="model")
-    for entry in HfApi().list_repo_tree(repository, revision=revision, recursive=True):
-        if not isinstance(entry, RepoFile) or entry.lfs is None:
-            continue
-        if not entry.path.endswith(".safetensors"):
-            continue
-        # The library keeps a large file under its SHA-256, and locks it so.
-        blob = cache / folder / "blobs" / entry.lfs.sha256
-        lock = cache / ".locks" / folder / f"{entry.lfs.sha256}.lock"
-        blob.parent.mkdir(parents=True, exist_ok=True)
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with WeakFileLock(lock):
-            if not blob.exists():
-                url = hf_hub_url(repository, entry.path, revision=revision)
-                _fetch_blob(url, f"{repository}/{entry.path}", blob, entry.lfs.size)
+    blob = cache / folder / "blobs" / entry.sha256
+    lock = cache / ".locks" / folder / f"{entry.sha256}.lock"
+    blob.parent.mkdir(parents=True, exist_ok=True)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        if not blob.exists():
+            url = hf_hub_url(repository, name, revision=revision)
+            _fetch_blob(url, f"{repository}/{name}", blob, entry.size)
 
 
 def _fetch_blob(url: str, name: str, blob: Path, size: int) -> None:

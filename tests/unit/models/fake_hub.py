@@ -38,7 +38,7 @@ class FakeHub:
 
 @contextmanager
 def fake_hub(root: Path) -> Iterator[FakeHub]:
-    """Serve ``<root>/<owner>/<name>/*`` as repositories, safetensors as the hub's large files."""
+    """Serve ``<root>/<owner>/<name>/*`` as repositories, weights as the hub's large files."""
     hub = FakeHub()
 
     class Handler(BaseHTTPRequestHandler):
@@ -133,7 +133,7 @@ def fake_hub(root: Path) -> Iterator[FakeHub]:
 
 
 def _is_large(path: Path) -> bool:
-    return path.suffix == ".safetensors"
+    return path.suffix in (".safetensors", ".bin")
 
 
 def _etag(path: Path) -> str:

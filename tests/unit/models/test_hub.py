@@ -55,7 +55,7 @@ def fetch(cache: Path, *models: tuple[str, str, str | None], **settings: str) ->
 @pytest.fixture(scope="module")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("hub")
-    # What is not asked for must not come: a pickle and code.
+    # What is not needed must not come: a pickle beside safetensors, and code.
     folder = write_esm2(root / "owner" / "good")
     (folder / "pytorch_model.bin").write_bytes(b"pickle")
     (folder / "modeling.py").write_text("raise SystemExit")
@@ -63,7 +63,9 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     large = write_esm2(root / "owner" / "large") / "model.safetensors"
     save_file({**load_file(large), "ballast": torch.zeros(N_LARGE // 4)}, large)
     pickled = write_esm2(root / "owner" / "pickled")
-    (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
+    torch.save(load_file(pickled / "model.safetensors"), pickled / "pytorch_model.bin")
+    (pickled / "model.safetensors").unlink()
+    write_esm2(root / "owner" / "bare").joinpath("model.safetensors").unlink()
     return root
 
 
@@ -73,8 +75,8 @@ def hub(repositories: Path) -> Iterator[FakeHub]:
         yield hub
 
 
-def digest_of(repositories: Path, name: str) -> str:
-    return sha256_of_file(repositories / "owner" / name / "model.safetensors")
+def digest_of(repositories: Path, name: str, file: str = "model.safetensors") -> str:
+    return sha256_of_file(repositories / "owner" / name / file)
 
 
 def test_published_names_and_their_pins() -> None:
@@ -95,11 +97,12 @@ def test_published_names_are_found_as_people_write_them() -> None:
 def test_what_a_hub_can_answer(hub: FakeHub, repositories: Path, tmp_path: Path) -> None:
     digest = digest_of(repositories, "good")
     hub.failing["owner/broken"] = 403
-    good, other, pickled, absent, no_revision, broken = fetch(
+    good, other, pickled, bare, absent, no_revision, broken = fetch(
         tmp_path,
         ("owner/good", REVISION, digest),
         ("owner/good", REVISION, "0" * 64),
-        ("owner/pickled", REVISION, None),
+        ("owner/pickled", REVISION, digest_of(repositories, "pickled", "pytorch_model.bin")),
+        ("owner/bare", REVISION, None),
         ("owner/absent", REVISION, None),
         ("owner/good", "f" * 40, None),
         ("owner/broken", REVISION, None),
@@ -110,8 +113,8 @@ def test_what_a_hub_can_answer(hub: FakeHub, repositories: Path, tmp_path: Path)
     assert good["files"] == ["config.json", "model.safetensors"]
     assert f"have SHA-256 {digest[:12]}…, published are 000000000000…" in other["error"]
     assert "delete this file" in other["error"]
-    assert "owner/pickled: is published there as a pickle only" in pickled["error"]
-    assert "docs/embedding.md" in pickled["error"]
+    assert pickled["files"] == ["config.json", "pytorch_model.bin"]
+    assert "owner/bare: has no weights there (.safetensors or .bin)" in bare["error"]
     assert "owner/absent: revision 0123456789ab is not on the hub" in absent["error"]
     assert "revision ffffffffffff is not on the hub" in no_revision["error"]
     assert "owner/broken: cannot be fetched (" in broken["error"]
@@ -184,7 +187,7 @@ def test_a_disk_that_is_too_small_is_said_before_anything_is_fetched(
 ) -> None:
     folder = mount("size=16k")
     (result,) = fetch(folder, ("owner/good", REVISION, None), HF_ENDPOINT=hub.address)
-    assert "owner/good/model.safetensors needs another 0.00 GB" in result["error"]
+    assert "owner/good/model.safetensors needs another 0.0" in result["error"]
     assert "are free; free space there, or choose another cache" in result["error"]
     assert hub.asked == []
 

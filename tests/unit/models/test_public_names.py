@@ -37,13 +37,17 @@ def test_public_names() -> None:
         "choose_attention",
         "convert_dnabert_s",
         "convert_esm2",
+        "convert_to_safetensors",
         "cpu_multiplies_bf16",
         "cpu_multiplies_int8",
         "cpu_sums_int8_exactly",
         "fetch_model",
         "find_published",
+        "import_bundle",
+        "import_classifier",
         "load_bundle",
         "open_hugging_face",
+        "read_pickled_tensors",
         "write_bundle",
     ]
     assert all(hasattr(models, name) for name in models.__all__)
