@@ -43,8 +43,15 @@ from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_f
 from virnucpro_core.models._import_bundle import import_bundle
 from virnucpro_core.models._import_classifier import import_classifier
 from virnucpro_core.models._int8 import Int8Linear
+from virnucpro_core.models._library import (
+    NamedModel,
+    bundle_folders,
+    list_models,
+)
 from virnucpro_core.models._mlp import MlpClassifier
+from virnucpro_core.models._open_model import open_bundle, open_model
 from virnucpro_core.models._pickled_tensors import read_pickled_tensors
+from virnucpro_core.models._size import format_size
 from virnucpro_core.models._tokenizers import (
     DnabertSTokenizer,
     Esm2Tokenizer,
@@ -76,9 +83,11 @@ __all__ = [
     "Int8Linear",
     "LinearFactory",
     "MlpClassifier",
+    "NamedModel",
     "PackedTokens",
     "PublishedModel",
     "Tokenizer",
+    "bundle_folders",
     "choose_attention",
     "convert_dnabert_s",
     "convert_esm2",
@@ -88,10 +97,14 @@ __all__ = [
     "cpu_sums_int8_exactly",
     "fetch_model",
     "find_published",
+    "format_size",
     "import_bundle",
     "import_classifier",
+    "list_models",
     "load_bundle",
+    "open_bundle",
     "open_hugging_face",
+    "open_model",
     "read_pickled_tensors",
     "write_bundle",
 ]

@@ -28,11 +28,13 @@ class PublishedModel:
         repository: its name on the hub.
         revision: the commit to take.
         sha256: digest of its weights; None where it is not known.
+        licence: of the weights.
     """
 
     repository: str
     revision: str
     sha256: str | None = None
+    licence: str = "MIT"
 
 
 PUBLISHED_MODELS: Mapping[str, PublishedModel] = MappingProxyType(
@@ -62,7 +64,9 @@ PUBLISHED_MODELS: Mapping[str, PublishedModel] = MappingProxyType(
             "facebook/esm2_t48_15B_UR50D", "5fbca39631164edc1d402a5aa369f982f72ee282"
         ),
         "DNABERT-S": PublishedModel(
-            "zhihan1996/DNABERT-S", "00e47f96cdea35e4b6f5df89e5419cbe47d490c6"
+            "zhihan1996/DNABERT-S",
+            "00e47f96cdea35e4b6f5df89e5419cbe47d490c6",
+            licence="see its page",  # there is none beside its code
         ),
     }
 )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from virnucpro_core._files import commit, sha256_of_file
 from virnucpro_core.errors import BundleError
+from virnucpro_core.models._size import format_size
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import BlobLfsInfo
@@ -154,7 +155,7 @@ def _fetch_blob(url: str, name: str, blob: Path, size: int) -> None:
     free = shutil.disk_usage(blob.parent).free
     if free < size - n_there:
         raise BundleError(
-            f"{name} needs another {_gigabytes(size - n_there)}, {_gigabytes(free)} are free",
+            f"{name} needs another {format_size(size - n_there)}, {format_size(free)} are free",
             where=str(blob.parent),
             remedy="free space there, or choose another cache (HF_HOME, --cache-dir)",
         )
@@ -222,7 +223,3 @@ def _cannot_write(error: BaseException | None) -> str | None:
             return f"{_CANNOT_WRITE[error.errno]} ({error.filename or error})"
         error = error.__cause__ or error.__context__
     return None
-
-
-def _gigabytes(n_bytes: int) -> str:
-    return f"{n_bytes / 1e9:.2f} GB"
