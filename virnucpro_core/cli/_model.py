@@ -72,23 +72,26 @@ def verify(model: ModelArgument) -> None:
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A published encoder, see 'model list'.")],
+    name: Annotated[str, typer.Argument(help="A published model, see 'model list'.")],
     cache_dir: Annotated[
         Path | None, typer.Option(help="Cache of the Hugging Face hub; default: HF_HUB_CACHE.")
     ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Only look whether it is in the cache.")
+        bool, typer.Option("--offline", help="Take only what is in the cache.")
     ] = False,
 ) -> None:
-    """Fetch a published encoder, and print the directory that it is in."""
-    from virnucpro_core.models import PUBLISHED_MODELS, fetch_model, find_published
+    """Fetch a published model, and print the directory that it is in."""
+    from virnucpro_core import models
 
-    published = find_published(name)
+    if name in models.PUBLISHED_BUNDLES:
+        bundle = models.fetch_bundle(name, cache=cache_dir, offline=offline)
+        typer.echo(str(bundle.path))
+        return
+    published = models.find_published(name)
     if published is None:
-        raise UsageError(
-            f"no published model {name!r}", remedy=f"use one of {', '.join(PUBLISHED_MODELS)}"
-        )
-    typer.echo(str(fetch_model(published, cache=cache_dir, offline=offline).path))
+        known = ", ".join([*models.PUBLISHED_BUNDLES, *models.PUBLISHED_MODELS])
+        raise UsageError(f"no published model {name!r}", remedy=f"use one of {known}")
+    typer.echo(str(models.fetch_model(published, cache=cache_dir, offline=offline).path))
 
 
 @app.command()

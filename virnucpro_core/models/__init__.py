@@ -51,6 +51,11 @@ from virnucpro_core.models._library import (
 from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._open_model import open_bundle, open_model
 from virnucpro_core.models._pickled_tensors import read_pickled_tensors
+from virnucpro_core.models._published_bundles import (
+    PUBLISHED_BUNDLES,
+    PublishedBundle,
+    fetch_bundle,
+)
 from virnucpro_core.models._size import format_size
 from virnucpro_core.models._tokenizers import (
     DnabertSTokenizer,
@@ -64,6 +69,7 @@ from virnucpro_core.models._write_bundle import write_bundle
 __all__ = [
     "ATTENTION_BACKENDS",
     "ESM2_CONFIGS",
+    "PUBLISHED_BUNDLES",
     "PUBLISHED_MODELS",
     "SCHEMA_VERSION",
     "Bundle",
@@ -85,6 +91,7 @@ __all__ = [
     "MlpClassifier",
     "NamedModel",
     "PackedTokens",
+    "PublishedBundle",
     "PublishedModel",
     "Tokenizer",
     "bundle_folders",
@@ -95,6 +102,7 @@ __all__ = [
     "cpu_multiplies_bf16",
     "cpu_multiplies_int8",
     "cpu_sums_int8_exactly",
+    "fetch_bundle",
     "fetch_model",
     "find_published",
     "format_size",

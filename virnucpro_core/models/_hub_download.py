@@ -90,7 +90,7 @@ def download(
         raise BundleError(
             "is not in the cache, and the hub may not be asked (offline)",
             where=repository,
-            remedy="fetch it where there is a network, or give a directory with the model",
+            remedy="fetch it with a network (virnucpro model fetch), or give a directory with the model",
         )
     with _as_one_line(repository, revision):
         files = [

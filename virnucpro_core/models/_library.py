@@ -15,6 +15,7 @@ from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._hub import PUBLISHED_MODELS, PublishedModel
 from virnucpro_core.models._hub_download import find_downloaded
+from virnucpro_core.models._published_bundles import PUBLISHED_BUNDLES
 from virnucpro_core.models._user_folders import models_folder
 
 __all__ = ["NamedModel", "bundle_folders", "find_bundle", "list_bundles", "list_models"]
@@ -29,7 +30,7 @@ class NamedModel:
     Attributes:
         name: what it is called by.
         kind: ``"bundle"``, or ``"encoder"`` for a published one.
-        n_bytes: size of its files; of an encoder that is not fetched, of its weights in fp32.
+        n_bytes: size of its files; if it is not fetched, of its encoders' weights in fp32.
         licence: of the weights, as far as it is known.
         state: where it is, or why it is not, for people.
     """
@@ -62,8 +63,11 @@ def list_models() -> list[NamedModel]:
 
     A bundle that cannot be read is listed too, with the reason.
     """
-    published = (_published(name, model) for name, model in PUBLISHED_MODELS.items())
-    return [*list_bundles(), *published]
+    there = list(list_bundles())
+    names = {bundle.name for bundle in there}
+    absent = [_absent(name) for name in PUBLISHED_BUNDLES if name not in names]
+    encoders = [_encoder(name, model) for name, model in PUBLISHED_MODELS.items()]
+    return [*there, *absent, *encoders]
 
 
 def list_bundles() -> Iterator[NamedModel]:
@@ -86,7 +90,12 @@ def _bundle(path: Path) -> NamedModel:
     return NamedModel(path.name, "bundle", n_bytes, spec.licence, str(path))
 
 
-def _published(name: str, model: PublishedModel) -> NamedModel:
+def _absent(name: str) -> NamedModel:
+    n_bytes = _weights_bytes("DNABERT-S") + _weights_bytes("esm2_t36_3B_UR50D")
+    return NamedModel(name, "bundle", n_bytes, "MIT and its encoders'", "not fetched")
+
+
+def _encoder(name: str, model: PublishedModel) -> NamedModel:
     folder = find_downloaded(model.repository, model.revision)
     if folder is None:
         return NamedModel(name, "encoder", _weights_bytes(name), model.licence, "not fetched")

@@ -9,6 +9,7 @@ from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
 from virnucpro_core.models._hub import PUBLISHED_MODELS, fetch_model, find_published
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
 from virnucpro_core.models._library import find_bundle, list_bundles
+from virnucpro_core.models._published_bundles import PUBLISHED_BUNDLES
 from virnucpro_core.models._s3_bundle import copy_bundle, s3_location
 
 __all__ = ["open_bundle", "open_model"]
@@ -40,6 +41,12 @@ def open_model(model: str | Path, *, offline: bool = False) -> Bundle | HuggingF
         published = find_published(str(model))
         if named is None and published is not None:
             return fetch_model(published, offline=offline)
+        if named is None and str(model) in PUBLISHED_BUNDLES:
+            raise BundleError(
+                "is not fetched",
+                where=str(model),
+                remedy=f"fetch it: virnucpro model fetch {model}",
+            )
         if named is None:
             known = [*(bundle.name for bundle in list_bundles()), *PUBLISHED_MODELS]
             raise BundleError(

@@ -13,7 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from virnucpro_core.models import PUBLISHED_MODELS
+
 REVISION = "0123456789abcdef0123456789abcdef01234567"
+_REVISIONS = {REVISION, *(model.revision for model in PUBLISHED_MODELS.values())}
 
 
 @dataclass
@@ -58,26 +61,26 @@ def fake_hub(root: Path) -> Iterator[FakeHub]:
             if words[:2] == ["api", "models"]:
                 self._list("/".join(words[2:4]), words[-1], with_body)
             else:
-                self._serve("/".join(words[:2]), "/".join(words[4:]), with_body)
+                self._serve("/".join(words[:2]), words[3], "/".join(words[4:]), with_body)
 
         def _list(self, repository: str, revision: str, with_body: bool) -> None:
             folder = root / repository
             if repository in hub.failing:
                 self._send(hub.failing[repository], b"", with_body, {})
-            elif not folder.is_dir() or revision != REVISION:
+            elif not folder.is_dir() or revision not in _REVISIONS:
                 self._missing(folder)
             else:
                 files = [_entry(path) for path in sorted(folder.iterdir())]
                 kind = {"Content-Type": "application/json"}
                 self._send(200, json.dumps(files).encode(), with_body, kind)
 
-        def _serve(self, repository: str, name: str, with_body: bool) -> None:
+        def _serve(self, repository: str, revision: str, name: str, with_body: bool) -> None:
             path = root / repository / name
             if not path.is_file():
                 self._missing(path)
                 return
             body = path.read_bytes()
-            headers = {"X-Repo-Commit": REVISION, "ETag": f'"{_etag(path)}"'}
+            headers = {"X-Repo-Commit": revision, "ETag": f'"{_etag(path)}"'}
             if _is_large(path):
                 headers |= {
                     "X-Linked-Etag": f'"{_etag(path)}"',
