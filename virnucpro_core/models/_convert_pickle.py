@@ -15,6 +15,7 @@ import torch
 
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import BundleError
+from virnucpro_core.models._pickled_objects import PickledTensor
 from virnucpro_core.models._pickled_tensors import PickledTensors
 
 __all__ = ["convert_to_safetensors"]
@@ -38,7 +39,8 @@ _METADATA = "__metadata__"
 def convert_to_safetensors(sources: Sequence[Path], path: Path) -> list[str]:
     """Write the tensors of ``sources``, as they are, into one safetensors file.
 
-    It is written whole or not at all. The largest tensor is all that is in memory. Nothing in the sources is executed.
+    It is written whole or not at all, and the largest tensor is all that is in memory. Nothing in
+    the sources is executed.
 
     Args:
         sources: files of ``torch.save``; several when a model comes in pieces.
@@ -48,41 +50,47 @@ def convert_to_safetensors(sources: Sequence[Path], path: Path) -> list[str]:
         For each source, what has its tensors there and how many.
 
     Raises:
-        BundleError: a source cannot be read, or two of them have a tensor of one name.
+        BundleError: a source cannot be read, or has a tensor of a name that cannot be written.
         StoreError: ``path`` cannot be written.
     """
     with ExitStack() as stack:
-        opened = [stack.enter_context(PickledTensors(source)) for source in sources]
-        # The format keeps one name for itself.
         owners: dict[str, PickledTensors] = {}
-        for source, tensors in zip(sources, opened, strict=True):
+        found = []
+        for source in sources:
+            tensors = stack.enter_context(PickledTensors(source))
             for name in tensors:
                 if name in owners or name == _METADATA:
                     raise BundleError(
-                        f"has a second tensor {name}",
+                        f"has a tensor {name}, and that name is taken",
                         where=str(source),
                         remedy="convert files that are pieces of one model",
                     )
                 owners[name] = tensors
+            found.append(f"{tensors.source}: {len(tensors)} tensors")
+        shapes = {name: owner.description(name) for name, owner in owners.items()}
         # Wide numbers first, so that each tensor begins at a multiple of its numbers' size.
-        sizes = {name: owner.description(name) for name, owner in owners.items()}
-        order = sorted(sizes, key=lambda name: (-sizes[name].storage.dtype.itemsize, name))
-        header: dict[str, object] = {_METADATA: {"format": "pt"}}
-        start = 0
-        for name in order:
-            dtype = sizes[name].storage.dtype
-            end = start + sizes[name].n_numbers * dtype.itemsize
-            header[name] = {
-                "dtype": _FORMATS[dtype],
-                "shape": list(sizes[name].shape),
-                "data_offsets": [start, end],
-            }
-            start = end
-        text = json.dumps(header, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 8)
+        order = sorted(shapes, key=lambda name: (-shapes[name].storage.dtype.itemsize, name))
         with AtomicFile(path) as file:
-            file.write(len(text).to_bytes(8, "little") + text)
+            file.write(_header({name: shapes[name] for name in order}))
             for name in order:
                 content = owners[name][name].view(-1).view(torch.uint8)
                 file.write(content.numpy().data)
-        return [f"{tensors.source}: {len(tensors)} tensors" for tensors in opened]
+    return found
+
+
+def _header(shapes: Mapping[str, PickledTensor]) -> bytes:
+    """Its length and the header of a file that has these tensors in this order."""
+    header: dict[str, object] = {_METADATA: {"format": "pt"}}
+    start = 0
+    for name, shape in shapes.items():
+        dtype = shape.storage.dtype
+        end = start + shape.n_numbers * dtype.itemsize
+        header[name] = {
+            "dtype": _FORMATS[dtype],
+            "shape": list(shape.shape),
+            "data_offsets": [start, end],
+        }
+        start = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text

@@ -197,8 +197,10 @@ class _Machine:
         self._make(self._stack.pop(), arguments)
 
     def _make(self, kind: object, arguments: object) -> None:
-        if not isinstance(kind, PickledName) or not isinstance(arguments, tuple):
-            raise RefusedPickleError(f"it calls {kind_of(kind)}, which is no name")
+        if not isinstance(kind, PickledName):
+            raise RefusedPickleError(f"it calls a result ({kind_of(kind)}), not a name")
+        if not isinstance(arguments, tuple):
+            raise RefusedPickleError(f"it calls {kind} with no tuple of arguments")
         self._stack.append(PickledObject(kind, arguments))
 
     def build(self, _: object) -> None:

@@ -184,6 +184,8 @@ def kind_of(value: object) -> str:
         return str(value.kind)
     if isinstance(value, PickledName):
         return f"the name {value}"
+    if isinstance(value, PickledTensor):
+        return "a tensor"
     return type(value).__name__
 
 

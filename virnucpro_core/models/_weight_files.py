@@ -1,4 +1,4 @@
-"""The files that the weights of one encoder are in: safetensors, or pickles whose code is not run."""
+"""The files that an encoder's weights are in: safetensors, or pickles whose code is not run."""
 
 from __future__ import annotations
 
