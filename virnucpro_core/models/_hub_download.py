@@ -90,7 +90,7 @@ def download(
         raise BundleError(
             "is not in the cache, and the hub may not be asked (offline)",
             where=repository,
-            remedy="fetch it with a network (virnucpro model fetch), or give a directory with the model",
+            remedy="fetch it with a network (virnucpro model fetch), or give a directory with it",
         )
     with _as_one_line(repository, revision):
         files = [
