@@ -3,38 +3,95 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from virnucpro_core.errors import UsageError
+
 __all__ = ["app"]
 
-app = typer.Typer(help="Show, verify and import models.", no_args_is_help=True)
+app = typer.Typer(help="List, show, verify, fetch and import models.", no_args_is_help=True)
 
-BundleArgument = Annotated[Path, typer.Argument(help="A bundle directory.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A directory, a name ('model list') or s3://….")
+]
+
+
+@app.command("list")
+def list_() -> None:
+    """Print the models that have a name: size, licence, and where they are."""
+    from virnucpro_core.models import format_size, list_models
+
+    models = list_models()
+    width = max(len(model.name) for model in models)
+    licences = max(len(model.licence) for model in models)
+    for model in models:
+        typer.echo(
+            f"{model.name:{width}}  {model.kind:7}  {format_size(model.n_bytes):>7}  "
+            f"{model.licence:{licences}}  {model.state}"
+        )
 
 
 @app.command()
-def show(bundle: BundleArgument) -> None:
-    """Print what a bundle says of itself."""
-    from virnucpro_core.models import load_bundle
+def show(model: ModelArgument) -> None:
+    """Print what a model says of itself, as JSON."""
+    from virnucpro_core.models import Bundle, open_model
 
-    found = load_bundle(bundle)
-    typer.echo(json.dumps({"sha256": found.sha256, **found.spec.to_json()}, indent=2))
+    found = open_model(model, offline=True)
+    if isinstance(found, Bundle):
+        described = {"sha256": found.sha256, **found.spec.to_json()}
+    else:
+        described = {
+            "sha256": found.sha256,
+            "name": found.name,
+            "kind": found.kind,
+            "config": asdict(found.config),
+            "files": [str(file) for file in found.files],
+        }
+    typer.echo(json.dumps(described, indent=2))
 
 
 @app.command()
-def verify(bundle: BundleArgument) -> None:
-    """Check every digest and shape, and load both encoders and the classifier."""
-    from virnucpro_core.models import load_bundle
+def verify(model: ModelArgument) -> None:
+    """Check every digest and shape."""
+    from virnucpro_core.models import Bundle, open_model
 
-    found = load_bundle(bundle)
-    found.load_encoder("dna")
-    found.load_tokenizer("dna")
-    found.load_encoder("protein")
-    found.load_classifier()
-    typer.echo(f"{found.name}: {len(found.spec.files)} files are as bundle.json says")
+    found = open_model(model, offline=True)
+    if isinstance(found, Bundle):
+        found.verify()
+        typer.echo(f"{found.name}: {len(found.spec.files)} files are as bundle.json says")
+        return
+    # There are no digests in the directory: what can be checked is that the weights are whole.
+    found.load_encoder()
+    found.load_tokenizer()
+    typer.echo(f"{found.name}: all tensors are there, SHA-256 {found.sha256}")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(help="A published model, see 'model list'.")],
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Cache of the Hugging Face hub; default: HF_HUB_CACHE.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Take only what is in the cache.")
+    ] = False,
+) -> None:
+    """Fetch a published model, and print the directory that it is in."""
+    from virnucpro_core import models
+
+    if name in models.PUBLISHED_BUNDLES:
+        bundle = models.fetch_bundle(name, cache=cache_dir, offline=offline)
+        typer.echo(str(bundle.path))
+        return
+    published = models.find_published(name)
+    if published is None:
+        known = ", ".join([*models.PUBLISHED_BUNDLES, *models.PUBLISHED_MODELS])
+        raise UsageError(f"no published model {name!r}", remedy=f"use one of {known}")
+    typer.echo(str(models.fetch_model(published, cache=cache_dir, offline=offline).path))
 
 
 @app.command()
