@@ -129,8 +129,9 @@ class _StateDict:
         keys = [key for key, value in entries.items() if able.get(id(value), False)]
         usual = [key for key in _USUAL_ENTRIES if key in keys]
         if not keys:
-            inside = [f"{key[:40]!a}: {kind_of(value)}" for key, value in entries.items()]
-            listed = f" ({', '.join(inside[:3])})" if inside else ""
+            first = list(entries.items())[:3]
+            inside = [f"{key[:40]!a}: {kind_of(value)}" for key, value in first]
+            listed = f" ({', '.join(inside)})" if inside else ""
             raise RefusedPickleError(f"it is {kind_of(root)} with no state dict in it{listed}")
         if len(keys) > 1 and not usual:
             names = ", ".join(ascii(key[:40]) for key in keys[:4])
