@@ -178,7 +178,7 @@ def test_options_that_are_refused(embedder: Embedder, arguments: dict, message: 
 
 def test_models_that_are_refused(bundle: Path, tmp_path: Path) -> None:
     cases: list[tuple[object, dict, type[VirnucproError], str]] = [
-        ("esm3", {}, BundleError, "esm3: there is no such model; give a directory, or one of esm2"),
+        ("esm3", {}, BundleError, "esm3: there is no such model; give a directory"),
         (tmp_path, {}, BundleError, "config.json: cannot be read"),
         (bundle, {"encoder": "rna"}, UsageError, "no encoder 'rna'; use 'protein' or 'dna'"),
         (bundle, {"precision": "fp8"}, UsageError, "no precision 'fp8'; use auto, fp32"),

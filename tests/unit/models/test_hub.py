@@ -65,6 +65,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pickled = write_esm2(root / "owner" / "pickled")
     torch.save(load_file(pickled / "model.safetensors"), pickled / "pytorch_model.bin")
     (pickled / "model.safetensors").unlink()
+    (pickled / "modeling.py").write_text("raise SystemExit")
     write_esm2(root / "owner" / "bare").joinpath("model.safetensors").unlink()
     return root
 
