@@ -128,7 +128,7 @@ class AtomicFile:
         finally:
             self._discard(file)
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Append ``data``; returns its length in bytes."""
         try:
             return self._opened().write(data)

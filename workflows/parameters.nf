@@ -10,8 +10,9 @@ def help() {
     --input FILE          FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or zstd
     --sample NAME         name of the sample [the file's name without its extensions]
     --outdir DIR          where the results go [results]
-    --model DIR           model bundle: a folder, or a name in assets/models [demo]; for embed
-                          also a folder with an ESM-2 or DNABERT-S as Hugging Face lays it out
+    --model MODEL         model bundle: a folder, a name of 'virnucpro model list' or an s3://
+                          prefix [demo]; for embed also a folder with an ESM-2 or DNABERT-S as
+                          Hugging Face lays it out
     --task TASK           what to do: predict or embed [predict]
 
     predict:

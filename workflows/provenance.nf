@@ -20,14 +20,30 @@ def codeDigest(project) {
     return sha256(lines.join('\n').bytes)
 }
 
+/**
+ * Where a model is: the given folder or s3:// prefix, else a bundle of that name in the user's or the
+ * project's folder, as virnucpro_core/models/_library.py has them.
+ */
+def findModel(model) {
+    def name = model.toString()
+    def given = file(name, type: 'dir', glob: false)
+    if (given.exists() || name.contains('/')) {
+        return given
+    }
+    def data = System.getenv('XDG_DATA_HOME') ?: "${System.getProperty('user.home')}/.local/share"
+    def mine = System.getenv('VIRNUCPRO_MODELS') ?: "${data}/virnucpro/models"
+    def named = [mine, "${projectDir}/assets/models"]
+        .collect { folder -> file("${folder}/${name}", type: 'dir', glob: false) }
+        .find { folder -> folder.resolve('bundle.json').exists() }
+    return named ?: given
+}
+
 /** A model as [path, sha256, window_size]; what else is in it is checked by the tasks. */
 def readBundle(model, task) {
-    def named = file("${projectDir}/assets/models/${model}", type: 'dir', glob: false)
-    def given = file(model.toString(), type: 'dir', glob: false)
-    def bundle = given.exists() || !named.exists() ? given : named
+    def bundle = findModel(model)
     def description = bundle.resolve('bundle.json')
     if (!bundle.exists()) {
-        error("--model ${model}: there is no such folder")
+        error("--model ${model}: there is no such folder or bundle; 'virnucpro model list' prints the names")
     }
     if (!description.exists() && task == 'embed' && bundle.resolve('config.json').exists()) {
         return [path: bundle, sha256: digestOfFolder(bundle), window_size: null]

@@ -21,6 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "a$b.fasta").touch()
     (folder / "broken").mkdir()
     (folder / "broken" / "bundle.json").write_text('{"window_size": ')
+    (folder / "library" / "mine").mkdir(parents=True)
+    (folder / "library" / "mine" / "bundle.json").write_text('{"window_size": 2}')
     (folder / "protein.fasta").write_text(">albumin\nMKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGE\n")
     whole = gzip.compress(READS.read_bytes())
     (folder / "cut.fasta.gz").write_bytes(whole[: len(whole) // 2])
@@ -57,6 +59,15 @@ def test_parameters_are_refused_before_the_first_task(
     assert len(lines) == 1, run.output
     assert run.tasks() == []
     assert "Stage " not in run.output
+
+
+def test_a_model_of_the_users_own_folder_is_found_by_its_name(folder: Path) -> None:
+    given = ("--input", READS, "--model", "mine")
+    library = {"VIRNUCPRO_MODELS": str(folder / "library")}
+    run = run_pipeline(folder, *given, outdir="refused", variables=library)
+    assert "--model mine: bundle.json has no window_size" in run.output
+    run = run_pipeline(folder, *given, outdir="refused")
+    assert "--model mine: there is no such folder or bundle" in run.output
 
 
 @pytest.mark.parametrize("name", ["protein.fasta", "cut.fasta.gz"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 
 from tests.unit.models.hugging_face import esm2_tensors, write_esm2
+from virnucpro_core.cli import main
 from virnucpro_core.embedding import Embedder
 from virnucpro_core.store import read_embeddings
 
@@ -31,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_examples_of_the_embedding_page(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    embedding, reading, _ = python_blocks("embedding.md")
+    embedding, reading = python_blocks("embedding.md")
     names: dict[str, object] = {}
     exec(embedding, names)
     exec(reading, names)
@@ -42,15 +43,19 @@ def test_the_examples_of_the_embedding_page(
     assert read_embeddings(folder / "embeddings.h5").ids == ["insulin", "ubiquitin"]
 
 
-def test_the_conversion_of_a_pickle(folder: Path) -> None:
-    path = write_esm2(folder / "esm2_t36_3B_UR50D")
+def test_the_conversion_of_a_pickle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_esm2(folder / "esm2")
     (path / "model.safetensors").unlink()
-    tensors = esm2_tensors()
-    for number, names in enumerate((list(tensors)[::2], list(tensors)[1::2]), start=1):
-        part = {name: tensors[name] for name in names}
-        torch.save(part, path / f"pytorch_model-0000{number}-of-00002.bin")
-    exec(python_blocks("embedding.md")[-1], {})
-    with safe_open(path / "model.safetensors", framework="pt") as file:
-        assert set(file.keys()) == set(tensors)
-    # The directory of that name comes before the published name.
-    assert Embedder.load("esm2_t36_3B_UR50D").width == 16
+    torch.save({"model": esm2_tensors()}, path / "esm2_t36_3B_UR50D.pt")
+    monkeypatch.chdir(path)
+    for command in commands("embedding.md", "virnucpro model convert"):
+        assert main(command) == 0
+    assert Embedder.load(path).width == 16
+
+
+def commands(page: str, start: str) -> list[list[str]]:
+    """Arguments of the commands on a page that begin so."""
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.startswith(start)]
+    assert lines
+    return [shlex.split(line)[1:] for line in lines]

@@ -25,9 +25,9 @@ def classify(
 ) -> None:
     """Merge both embeddings of a shard's frames and classify them."""
     from virnucpro_core import calling
-    from virnucpro_core.models import load_bundle
+    from virnucpro_core.models import open_bundle
 
-    bundle = load_bundle(model)
+    bundle = open_bundle(model)
     started = time.perf_counter()
     frames, dna_embeddings, protein_embeddings = (
         read_shard(shard), read_embeddings(dna), read_embeddings(protein)

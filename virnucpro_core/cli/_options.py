@@ -9,7 +9,9 @@ import typer
 
 __all__ = ["ModelOption", "OutdirOption", "SampleOption", "StagesOption"]
 
-ModelOption = Annotated[Path, typer.Option("--model", help="Model bundle: a directory.")]
+ModelOption = Annotated[
+    str, typer.Option("--model", help="Model: a directory, a name ('model list') or s3://….")
+]
 OutdirOption = Annotated[Path, typer.Option("--outdir", help="Where to write.")]
 SampleOption = Annotated[str, typer.Option("--sample", help="Name of the sample.")]
 StagesOption = Annotated[

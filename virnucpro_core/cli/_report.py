@@ -31,7 +31,7 @@ def run(
     nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
 ) -> None:
     """Write what made a sample's results: versions, parameters, digests, counts."""
-    from virnucpro_core.embedding import open_model
+    from virnucpro_core.models import open_model
 
     bundle = open_model(model)
     reporting.write_run_json(

@@ -15,7 +15,7 @@ from virnucpro_core.embedding._settings import (
     usable_cores,
 )
 from virnucpro_core.embedding._shard import ShardEmbedder, ShardResult
-from virnucpro_core.embedding._sources import EncoderSource, open_encoder, open_model
+from virnucpro_core.embedding._sources import EncoderSource, open_encoder
 
 __all__ = [
     "POOLINGS",
@@ -37,7 +37,6 @@ __all__ = [
     "load_encoder",
     "mean_pool",
     "open_encoder",
-    "open_model",
     "packed_batches",
     "plan_checkpoint",
     "resolve_settings",

@@ -1,4 +1,4 @@
-"""Finding an encoder: a model bundle, a directory of Hugging Face's layout, or a published name."""
+"""An encoder of any model: of a bundle, of a directory of Hugging Face's layout, or published."""
 
 from __future__ import annotations
 
@@ -7,22 +7,17 @@ from pathlib import Path
 
 from virnucpro_core.embedding._attempts import name_want_of_memory
 from virnucpro_core.embedding._settings import EmbedSettings, load_encoder
-from virnucpro_core.errors import BundleError, UsageError
+from virnucpro_core.errors import UsageError
 from virnucpro_core.models import (
-    PUBLISHED_MODELS,
     Bundle,
     Encoder,
     EncoderKind,
     HuggingFaceModel,
     Tokenizer,
-    fetch_model,
-    load_bundle,
-    open_hugging_face,
+    open_model,
 )
 
-__all__ = ["EncoderSource", "open_encoder", "open_model"]
-
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+__all__ = ["EncoderSource", "open_encoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,37 +97,3 @@ def open_encoder(model: str | Path, kind: EncoderKind | None = None) -> EncoderS
             remedy="give another model, or sequences of the other kind",
         )
     return EncoderSource(found, found.kind)
-
-
-def open_model(model: str | Path) -> Bundle | HuggingFaceModel:
-    """Read and verify a model.
-
-    Args:
-        model: a directory with a model bundle, a directory with an ESM-2 or DNABERT-S as Hugging
-            Face lays it out, or one of `PUBLISHED_MODELS`, which is fetched.
-
-    Raises:
-        BundleError: the model cannot be found or used.
-    """
-    path = Path(model)
-    if not path.exists() and str(model) in PUBLISHED_MODELS:
-        return fetch_model(str(model))
-    if (path / "bundle.json").exists():
-        return load_bundle(path)
-    if path.is_dir():
-        return open_hugging_face(path)
-    if not path.exists():
-        raise BundleError(
-            "there is no such model",
-            where=str(model),
-            remedy=f"give a directory, or one of {', '.join(PUBLISHED_MODELS)}",
-        )
-    if path.suffix in _PICKLES:
-        raise BundleError(
-            "is a pickle, and loading one can run code",
-            where=str(path),
-            remedy="convert the weights to safetensors once (docs/embedding.md shows how)",
-        )
-    raise BundleError(
-        "is a file", where=str(path), remedy="give the directory that holds the model"
-    )

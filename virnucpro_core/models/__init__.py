@@ -24,6 +24,7 @@ from virnucpro_core.models._config import (
     Esm2Config,
 )
 from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
+from virnucpro_core.models._convert_pickle import convert_to_safetensors
 from virnucpro_core.models._cpu import (
     cpu_multiplies_bf16,
     cpu_multiplies_int8,
@@ -32,10 +33,30 @@ from virnucpro_core.models._cpu import (
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
-from virnucpro_core.models._hub import PUBLISHED_MODELS, PublishedModel, fetch_model
+from virnucpro_core.models._hub import (
+    PUBLISHED_MODELS,
+    PublishedModel,
+    fetch_model,
+    find_published,
+)
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
+from virnucpro_core.models._import_bundle import import_bundle
+from virnucpro_core.models._import_classifier import import_classifier
 from virnucpro_core.models._int8 import Int8Linear
+from virnucpro_core.models._library import (
+    NamedModel,
+    bundle_folders,
+    list_models,
+)
 from virnucpro_core.models._mlp import MlpClassifier
+from virnucpro_core.models._open_model import open_bundle, open_model
+from virnucpro_core.models._pickled_tensors import read_pickled_tensors
+from virnucpro_core.models._published_bundles import (
+    PUBLISHED_BUNDLES,
+    PublishedBundle,
+    fetch_bundle,
+)
+from virnucpro_core.models._size import format_size
 from virnucpro_core.models._tokenizers import (
     DnabertSTokenizer,
     Esm2Tokenizer,
@@ -48,6 +69,7 @@ from virnucpro_core.models._write_bundle import write_bundle
 __all__ = [
     "ATTENTION_BACKENDS",
     "ESM2_CONFIGS",
+    "PUBLISHED_BUNDLES",
     "PUBLISHED_MODELS",
     "SCHEMA_VERSION",
     "Bundle",
@@ -67,17 +89,30 @@ __all__ = [
     "Int8Linear",
     "LinearFactory",
     "MlpClassifier",
+    "NamedModel",
     "PackedTokens",
+    "PublishedBundle",
     "PublishedModel",
     "Tokenizer",
+    "bundle_folders",
     "choose_attention",
     "convert_dnabert_s",
     "convert_esm2",
+    "convert_to_safetensors",
     "cpu_multiplies_bf16",
     "cpu_multiplies_int8",
     "cpu_sums_int8_exactly",
+    "fetch_bundle",
     "fetch_model",
+    "find_published",
+    "format_size",
+    "import_bundle",
+    "import_classifier",
+    "list_models",
     "load_bundle",
+    "open_bundle",
     "open_hugging_face",
+    "open_model",
+    "read_pickled_tensors",
     "write_bundle",
 ]

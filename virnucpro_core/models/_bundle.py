@@ -31,7 +31,7 @@ from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
 from virnucpro_core.models._weights import LinearFactory, check_weights, load_weights
 
-__all__ = ["MANIFEST", "Bundle", "load_bundle"]
+__all__ = ["MANIFEST", "Bundle", "load_bundle", "parse_manifest"]
 
 MANIFEST = "bundle.json"
 _FETCH_AGAIN = "fetch or train the bundle again"
@@ -39,7 +39,7 @@ _FETCH_AGAIN = "fetch or train the bundle again"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A verified bundle.
+    """A bundle whose description was read; each file is verified when it is loaded.
 
     Attributes:
         path: its directory.
@@ -100,9 +100,10 @@ class Bundle:
                 and bias as stored: how the weights become int8 one layer at a time.
 
         Raises:
-            BundleError: the weights cannot be read.
+            BundleError: the weights are not those of ``bundle.json``, or cannot be read.
         """
         spec = self.encoder_spec(kind)
+        self._verify_file(spec.weights)
         encoder = load_weights(
             _encoder_builder(spec),
             self.path / spec.weights,
@@ -119,11 +120,24 @@ class Bundle:
         Raises:
             BundleError: the tokenizer file cannot be used, or makes tokens the encoder lacks.
         """
-        return Esm2Tokenizer() if kind == "protein" else _load_dna_tokenizer(self.path, self.dna)
+        if kind == "protein":
+            return Esm2Tokenizer()
+        spec = self.dna
+        if spec.tokenizer is None or isinstance(spec.config, Esm2Config):
+            raise AssertionError("a parsed DNA encoder is a DNABERT-S with a tokenizer")
+        self._verify_file(spec.tokenizer)
+        return DnabertSTokenizer.for_encoder(
+            self.path / spec.tokenizer, spec.config.vocabulary_size, remedy=_FETCH_AGAIN
+        )
 
     def load_classifier(self, device: torch.device | str = "cpu") -> MlpClassifier:
-        """The classifier with its weights in fp32, for inference."""
+        """The classifier with its weights in fp32, for inference.
+
+        Raises:
+            BundleError: the weights are not those of ``bundle.json``, or cannot be read.
+        """
         spec = self.spec.classifier
+        self._verify_file(spec.weights)
         return load_weights(
             lambda: MlpClassifier(spec.config),
             self.path / spec.weights,
@@ -131,12 +145,38 @@ class Bundle:
             torch.float32,
         )
 
+    def verify(self) -> None:
+        """Compare every file with its digest, and see that the tokenizer fits its encoder.
+
+        Raises:
+            BundleError: a file is altered, cannot be read or does not fit.
+        """
+        for name in self.spec.files:
+            self._verify_file(name)
+        self.load_tokenizer("dna")
+
+    def _verify_file(self, name: str) -> None:
+        path, expected = self.path / name, self.spec.files[name]
+        try:
+            found = sha256_of_file(path)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        if found != expected:
+            raise BundleError(
+                f"has SHA-256 {found[:12]}…, {MANIFEST} says {expected[:12]}…",
+                where=str(path),
+                remedy=_FETCH_AGAIN,
+            )
+
 
 def load_bundle(path: Path) -> Bundle:
-    """Read and verify a bundle: schema version, digest of every file, shape of every tensor.
+    """Read a bundle's description, and see that its files are there with the tensors it describes.
+
+    This reads a few kilobytes. The digest of a file is compared when its content is loaded, so that
+    a task reads no gigabytes that it does not use; `Bundle.verify` compares all of them.
 
     Raises:
-        BundleError: the bundle is missing, incomplete, altered or contradicts itself.
+        BundleError: the bundle is missing, incomplete or contradicts itself.
     """
     manifest = path / MANIFEST
     try:
@@ -147,37 +187,39 @@ def load_bundle(path: Path) -> Bundle:
             where=str(manifest),
             remedy="name a directory that holds a model bundle",
         ) from error
+    spec = parse_manifest(content, str(manifest))
+    for name in spec.files:
+        try:
+            (path / name).stat()
+        except OSError as error:
+            raise _unreadable(path / name, error) from error
+    for encoder in (spec.dna, spec.protein):
+        check_weights(_encoder_builder(encoder), path / encoder.weights)
+    check_weights(lambda: MlpClassifier(spec.classifier.config), path / spec.classifier.weights)
+    return Bundle(path, hashlib.sha256(content).hexdigest(), spec)
+
+
+def parse_manifest(content: bytes, where: str) -> BundleSpec:
+    """Read the bytes of ``bundle.json``; ``where`` it is, is for messages.
+
+    Raises:
+        BundleError: it is not JSON, or not what `parse_bundle_spec` reads.
+    """
     try:
         document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
     except ValueError as error:
         raise BundleError(
-            f"is not valid JSON ({error})", where=str(manifest), remedy=_FETCH_AGAIN
+            f"is not valid JSON ({error})", where=where, remedy=_FETCH_AGAIN
         ) from error
-    spec = parse_bundle_spec(document, str(manifest))
-    for name, digest in spec.files.items():
-        _check_digest(path / name, digest)
-    for encoder in (spec.dna, spec.protein):
-        check_weights(_encoder_builder(encoder), path / encoder.weights)
-    check_weights(lambda: MlpClassifier(spec.classifier.config), path / spec.classifier.weights)
-    _load_dna_tokenizer(path, spec.dna)
-    return Bundle(path, hashlib.sha256(content).hexdigest(), spec)
+    return parse_bundle_spec(document, where)
 
 
-def _check_digest(path: Path, expected: str) -> None:
-    try:
-        found = sha256_of_file(path)
-    except OSError as error:
-        raise BundleError(
-            f"is listed in {MANIFEST} but cannot be read ({error.strerror})",
-            where=str(path),
-            remedy=_FETCH_AGAIN,
-        ) from error
-    if found != expected:
-        raise BundleError(
-            f"has SHA-256 {found[:12]}…, {MANIFEST} says {expected[:12]}…",
-            where=str(path),
-            remedy=_FETCH_AGAIN,
-        )
+def _unreadable(path: Path, error: OSError) -> BundleError:
+    return BundleError(
+        f"is listed in {MANIFEST} but cannot be read ({error.strerror})",
+        where=str(path),
+        remedy=_FETCH_AGAIN,
+    )
 
 
 def _encoder_builder(spec: EncoderSpec) -> Callable[[], Encoder]:
@@ -185,14 +227,6 @@ def _encoder_builder(spec: EncoderSpec) -> Callable[[], Encoder]:
     if isinstance(config, Esm2Config):
         return lambda: Esm2(config, spec.name)
     return lambda: DnabertS(config, spec.name)
-
-
-def _load_dna_tokenizer(path: Path, spec: EncoderSpec) -> DnabertSTokenizer:
-    if spec.tokenizer is None or isinstance(spec.config, Esm2Config):
-        raise AssertionError("a parsed DNA encoder is a DNABERT-S with a tokenizer")
-    return DnabertSTokenizer.for_encoder(
-        path / spec.tokenizer, spec.config.vocabulary_size, remedy=_FETCH_AGAIN
-    )
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -1,11 +1,14 @@
-"""``bundle.json``: what a model bundle says about itself, as frozen dataclasses."""
+"""``bundle.json``: what a model bundle says about itself, as frozen dataclasses.
+
+``bundle.schema.json`` beside this file says the same to others, as far as a JSON Schema can; a test
+holds the two together.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from virnucpro_core.errors import BundleError
@@ -179,10 +182,12 @@ def _encoder_json(spec: EncoderSpec) -> dict[str, Any]:
 
 
 def _relative_path(parent: JsonObject, name: str) -> str:
-    path = PurePosixPath(name)
-    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
-    if not inside or "\\" in name or ":" in name or "\0" in name:
-        raise parent.error(f"the path {name!r} does not stay in the bundle's directory")
+    plain = all(part and not part.startswith(".") for part in name.split("/"))
+    if not plain or any(character in name for character in "\\:\0"):
+        raise parent.error(
+            f"the path {name!r} must lie in the bundle's directory, without '.', '..' or hidden "
+            "folders"
+        )
     return name
 
 

@@ -1,4 +1,6 @@
-"""Published encoders from the Hugging Face hub, at pinned revisions, safetensors only.
+"""Published encoders from the Hugging Face hub, at pinned revisions.
+
+Safetensors are fetched, and pickled weights only where there are no safetensors. Code is not.
 
 The hub's own library does the transfer, so its settings hold: ``HF_HOME`` (where files are kept),
 ``HF_ENDPOINT`` (a mirror), ``HF_HUB_OFFLINE`` (only what is there already).
@@ -12,11 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from virnucpro_core.errors import BundleError
+from virnucpro_core.models._hub_download import download
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
 
-__all__ = ["PUBLISHED_MODELS", "PublishedModel", "fetch_model"]
-
-_PATTERNS = ["config.json", "tokenizer.json", "*.safetensors", "model.safetensors.index.json"]
+__all__ = ["PUBLISHED_MODELS", "PublishedModel", "fetch_model", "find_published"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,14 @@ class PublishedModel:
     Attributes:
         repository: its name on the hub.
         revision: the commit to take.
-        sha256: digest of its ``model.safetensors``; None where it is not known.
+        sha256: digest of its weights; None where it is not known.
+        licence: of the weights.
     """
 
     repository: str
     revision: str
     sha256: str | None = None
+    licence: str = "MIT"
 
 
 PUBLISHED_MODELS: Mapping[str, PublishedModel] = MappingProxyType(
@@ -61,33 +64,41 @@ PUBLISHED_MODELS: Mapping[str, PublishedModel] = MappingProxyType(
             "facebook/esm2_t48_15B_UR50D", "5fbca39631164edc1d402a5aa369f982f72ee282"
         ),
         "DNABERT-S": PublishedModel(
-            "zhihan1996/DNABERT-S", "00e47f96cdea35e4b6f5df89e5419cbe47d490c6"
+            "zhihan1996/DNABERT-S",
+            "00e47f96cdea35e4b6f5df89e5419cbe47d490c6",
+            licence="see its page",  # there is none beside its code
         ),
     }
 )
 """Encoders that can be asked for by name."""
 
 
-def fetch_model(name: str, published: PublishedModel | None = None) -> HuggingFaceModel:
+def find_published(name: str) -> str | None:
+    """The name in `PUBLISHED_MODELS` that ``name`` stands for, in any case and with - or _."""
+    plain = name.lower().replace("-", "_")
+    return next((k for k in PUBLISHED_MODELS if k.lower().replace("-", "_") == plain), None)
+
+
+def fetch_model(
+    name: str,
+    published: PublishedModel | None = None,
+    *,
+    cache: Path | None = None,
+    offline: bool = False,
+) -> HuggingFaceModel:
     """A published encoder, fetched unless it is in the hub's cache already.
 
     Args:
         name: one of `PUBLISHED_MODELS`.
         published: where it is; None for what `PUBLISHED_MODELS` says.
+        cache: the hub's cache; None for its usual place.
+        offline: do not ask the hub.
 
     Raises:
-        BundleError: it cannot be fetched, is damaged, or is published as a pickle only.
+        BundleError: it cannot be fetched or is damaged.
     """
     model = published or PUBLISHED_MODELS[name]
-    folder = _download(model)
-    if not any(folder.glob("*.safetensors")):
-        raise BundleError(
-            f"is published there as a pickle only (revision {model.revision[:12]}), and loading "
-            "one can run code",
-            where=model.repository,
-            remedy="convert the weights to safetensors once (docs/embedding.md shows how) and "
-            "give that directory",
-        )
+    folder = download(model.repository, model.revision, cache, offline=offline)
     found = open_hugging_face(folder, name=name)
     if model.sha256 is not None and found.sha256 != model.sha256:
         raise BundleError(
@@ -96,34 +107,3 @@ def fetch_model(name: str, published: PublishedModel | None = None) -> HuggingFa
             remedy="delete this file and fetch the model again",
         )
     return found
-
-
-def _download(model: PublishedModel) -> Path:
-    # Imported here: it is not needed for models that are files already.
-    from huggingface_hub import errors as hub
-    from huggingface_hub import snapshot_download
-
-    where = model.repository
-    try:
-        return Path(
-            snapshot_download(model.repository, revision=model.revision, allow_patterns=_PATTERNS)
-        )
-    except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError) as error:
-        raise BundleError(
-            f"revision {model.revision[:12]} is not on the hub",
-            where=where,
-            remedy="check HF_ENDPOINT, or give a directory with the model",
-        ) from error
-    except (hub.LocalEntryNotFoundError, hub.OfflineModeIsEnabled) as error:
-        raise BundleError(
-            "is not in the cache, and the hub cannot be reached",
-            where=where,
-            remedy="connect to the network and check HF_ENDPOINT and HF_HUB_OFFLINE, or give a "
-            "directory with the model",
-        ) from error
-    except Exception as error:  # those of its HTTP client differ between the library's versions
-        raise BundleError(
-            f"cannot be fetched ({error})",
-            where=where,
-            remedy="try again: what has arrived is kept; or give a directory with the model",
-        ) from error

@@ -1,6 +1,7 @@
-"""ESM-2 and DNABERT-S as Hugging Face lays them out: ``config.json`` and safetensors beside it.
+"""ESM-2 and DNABERT-S as Hugging Face lays them out: ``config.json`` and the weights beside it.
 
-Only numbers are read; code and pickles in such a directory are never run.
+Weights are safetensors or, where there are none, ``pytorch_model.bin``. Only numbers are read; code
+in such a directory and in its pickles is never run.
 """
 
 from __future__ import annotations
@@ -8,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from virnucpro_core._files import sha256_of_file
@@ -27,16 +26,16 @@ from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
+from virnucpro_core.models._weight_files import WeightFiles
 from virnucpro_core.models._weights import LinearFactory
 
 __all__ = ["HuggingFaceModel", "open_hugging_face"]
 
 CONFIG = "config.json"
-_WEIGHTS = "model.safetensors"
-_INDEX = "model.safetensors.index.json"
+# By preference; each may be in pieces, which the file of this name with ".index.json" lists.
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _TOKENIZER = "tokenizer.json"
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_CONVERT = "convert the weights to safetensors once (docs/embedding.md shows how)"
+_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # What every ESM-2 has in its config.json, and the computation here is made for.
 _ESM2_CONSTANTS = {
     "position_embedding_type": "rotary",
@@ -57,7 +56,7 @@ class HuggingFaceModel:
         kind: ``"protein"`` for ESM-2, ``"dna"`` for DNABERT-S.
         name: name of the weights.
         config: shape of the encoder.
-        files: its safetensors files.
+        files: its files of weights.
         sha256: digest of the weights; of several files, the digest of their digests.
     """
 
@@ -86,7 +85,7 @@ class HuggingFaceModel:
         """
         config = self.config
         try:
-            with _StoredTensors(self.files) as stored:
+            with WeightFiles(self.files) as stored:
                 encoder: Encoder
                 if isinstance(config, Esm2Config):
                     state = convert_esm2(stored, config)
@@ -127,12 +126,12 @@ def open_hugging_face(path: Path, *, name: str | None = None) -> HuggingFaceMode
     """Read what a directory says of its model, and digest its weights.
 
     Args:
-        path: a directory with ``config.json``, ``model.safetensors`` (or several such files and
-            their index) and, for DNABERT-S, ``tokenizer.json``.
+        path: a directory with ``config.json``, ``model.safetensors`` or ``pytorch_model.bin`` (or
+            several such files and their index) and, for DNABERT-S, ``tokenizer.json``.
         name: name of the weights; None for the directory's.
 
     Raises:
-        BundleError: the directory holds no ESM-2 or DNABERT-S, or only pickled weights.
+        BundleError: the directory holds no ESM-2 or DNABERT-S.
     """
     settings = _read_json(path / CONFIG)
     config = _config(settings, path / CONFIG)
@@ -144,34 +143,6 @@ def open_hugging_face(path: Path, *, name: str | None = None) -> HuggingFaceMode
     sha256 = digests[0] if len(digests) == 1 else _sha256("".join(digests))
     kind: EncoderKind = "protein" if isinstance(config, Esm2Config) else "dna"
     return HuggingFaceModel(path, kind, name or _name_of(path), config, files, sha256)
-
-
-class _StoredTensors(Mapping[str, Tensor]):
-    """The tensors of several safetensors files by name, read when they are asked for."""
-
-    def __init__(self, files: tuple[Path, ...]) -> None:
-        self._stack = ExitStack()
-        self._files: dict[str, Any] = {}
-        for path in files:
-            file = self._stack.enter_context(safe_open(path, framework="pt"))
-            self._files.update(dict.fromkeys(file.keys(), file))
-
-    def __enter__(self) -> _StoredTensors:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._files = {}
-        self._stack.close()
-
-    def __getitem__(self, name: str) -> Tensor:
-        tensor: Tensor = self._files[name].get_tensor(name)
-        return tensor
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
-
-    def __len__(self) -> int:
-        return len(self._files)
 
 
 def _fill(
@@ -252,31 +223,38 @@ def _config(settings: dict[str, Any], path: Path) -> Esm2Config | DnabertSConfig
 
 
 def _weight_files(path: Path) -> tuple[Path, ...]:
-    if (path / _WEIGHTS).exists():
-        return (path / _WEIGHTS,)
-    if (path / _INDEX).exists():
-        names = _read_json(path / _INDEX).get("weight_map")
-        if not isinstance(names, dict) or not names:
-            raise BundleError("has no weight_map", where=str(path / _INDEX))
-        files = sorted({str(name) for name in names.values()})
-        for name in files:
-            if Path(name).name != name or not (path / name).is_file():
-                raise BundleError(
-                    f"names {name!r}, which is not there",
-                    where=str(path / _INDEX),
-                    remedy="copy or fetch the model again",
-                )
-        return tuple(path / name for name in files)
-    pickled = [file.name for pattern in _PICKLES for file in sorted(path.glob(pattern))]
-    if pickled:
+    for name in _WEIGHTS:
+        index = path / f"{name}.index.json"
+        if (path / name).exists():
+            return (path / name,)
+        if index.exists():
+            return _pieces(index, Path(name).suffix)
+    others = [file.name for pattern in _OTHER_WEIGHTS for file in sorted(path.glob(pattern))]
+    if others:
         raise BundleError(
-            f"has its weights as a pickle only ({pickled[0]}), and loading one can run code",
+            f"has no {_WEIGHTS[0]}, but {others[0]!a}",
             where=str(path),
-            remedy=_CONVERT,
+            remedy=f"convert it with: virnucpro model convert FILE --output {_WEIGHTS[0]}",
         )
     raise BundleError(
-        f"has no weights ({_WEIGHTS})", where=str(path), remedy="copy or fetch the model again"
+        f"has no weights ({_WEIGHTS[0]})", where=str(path), remedy="copy or fetch the model again"
     )
+
+
+def _pieces(index: Path, suffix: str) -> tuple[Path, ...]:
+    names = _read_json(index).get("weight_map")
+    if not isinstance(names, dict) or not names:
+        raise BundleError("has no weight_map", where=str(index))
+    files = sorted({str(name) for name in names.values()})
+    for name in files:
+        file = index.with_name(name) if Path(name).name == name else None
+        if file is None or file.suffix != suffix or not file.is_file():
+            raise BundleError(
+                f"names {name!r}, which is not there",
+                where=str(index),
+                remedy="copy or fetch the model again",
+            )
+    return tuple(index.with_name(name) for name in files)
 
 
 def _name_of(path: Path) -> str:

@@ -84,7 +84,7 @@ def write_bundle(
         )
         text = json.dumps(spec.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        load_bundle(staging)  # what cannot be loaded is not written
+        load_bundle(staging).verify()  # what cannot be loaded is not written
         staging.replace(path)
     except BundleError as error:
         raise BundleError(

@@ -52,6 +52,13 @@ class BlobStore(Protocol):
         """The bytes of a blob; None where there is no such blob."""
         ...
 
+    def get_range(self, name: str, start: int, n_bytes: int) -> bytes | None:
+        """``n_bytes`` of a blob from byte ``start``; None where there is no such blob.
+
+        Both lie within the blob. This is for blobs that are too large for the memory.
+        """
+        ...
+
     def list(self, prefix: str = "") -> builtins.list[BlobInfo]:
         """Every blob whose name begins with ``prefix``, sorted by name."""
         ...

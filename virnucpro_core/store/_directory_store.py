@@ -75,9 +75,17 @@ class DirectoryStore:
                 return
 
     def get(self, name: str) -> bytes | None:
+        return self._read(name, 0, -1)
+
+    def get_range(self, name: str, start: int, n_bytes: int) -> bytes | None:
+        return self._read(name, start, n_bytes)
+
+    def _read(self, name: str, start: int, n_bytes: int) -> bytes | None:
         path = self._path(name)
         try:
-            return path.read_bytes()
+            with path.open("rb") as file:
+                file.seek(start)
+                return file.read(n_bytes)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             self._root_exists()
             return None

@@ -56,7 +56,7 @@ def open_store(location: str | Path) -> BlobStore:
         from virnucpro_core.store._s3_store import S3Store
     except ImportError as error:
         raise UsageError(
-            f"checkpoints on S3 need the package s3fs ({error})",
+            f"S3 needs the package s3fs ({error})",
             where=text,
             remedy="run 'pip install s3fs', or give a directory",
         ) from error

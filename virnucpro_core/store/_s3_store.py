@@ -97,6 +97,10 @@ class S3Store:
     def get(self, name: str) -> bytes | None:
         return self._ask(name, self._read, self._key(name))
 
+    def get_range(self, name: str, start: int, n_bytes: int) -> bytes | None:
+        span = f"bytes={start}-{start + n_bytes - 1}"
+        return self._ask(name, self._read, self._key(name), Range=span)
+
     def list(self, prefix: str = "") -> builtins.list[BlobInfo]:
         key_prefix = self._prefix + check_prefix(prefix)
         blobs: builtins.list[BlobInfo] = []
@@ -132,9 +136,9 @@ class S3Store:
         )
         return answer
 
-    async def _read(self, key: str) -> bytes | None:
+    async def _read(self, key: str, **parameters: object) -> bytes | None:
         try:
-            answer = await self._request("get_object", Key=key)
+            answer = await self._request("get_object", Key=key, **parameters)
         except S3_ERRORS as error:
             if is_missing_blob(error):
                 return None

@@ -178,7 +178,7 @@ def test_options_that_are_refused(embedder: Embedder, arguments: dict, message: 
 
 def test_models_that_are_refused(bundle: Path, tmp_path: Path) -> None:
     cases: list[tuple[object, dict, type[VirnucproError], str]] = [
-        ("esm3", {}, BundleError, "esm3: there is no such model; give a directory, or one of esm2"),
+        ("esm3", {}, BundleError, "esm3: there is no such model; give a directory"),
         (tmp_path, {}, BundleError, "config.json: cannot be read"),
         (bundle, {"encoder": "rna"}, UsageError, "no encoder 'rna'; use 'protein' or 'dna'"),
         (bundle, {"precision": "fp8"}, UsageError, "no precision 'fp8'; use auto, fp32"),
@@ -187,7 +187,7 @@ def test_models_that_are_refused(bundle: Path, tmp_path: Path) -> None:
         (bundle / "tokenizer.json", {}, BundleError, "is a file; give the directory"),
     ]
     (tmp_path / "esm2.pt").touch()
-    cases.append((tmp_path / "esm2.pt", {}, BundleError, "is a pickle, and loading one can run"))
+    cases.append((tmp_path / "esm2.pt", {}, BundleError, "is a file of weights alone"))
     esm2 = write_esm2(tmp_path / "esm2")
     cases.append((esm2, {"encoder": "dna"}, UsageError, "esm2 is a protein encoder, a dna encoder"))
     for model, options, kind, message in cases:

@@ -90,7 +90,7 @@ def replace_file(bundle: Path, name: str, write: Callable[[Path], object]) -> No
 def refusal(bundle: Path) -> str:
     """The one line that says what is wrong."""
     with pytest.raises(BundleError) as caught:
-        load_bundle(bundle)
+        load_bundle(bundle).verify()
     line = str(caught.value)
     assert "\n" not in line
     assert caught.value.where is not None
@@ -220,6 +220,42 @@ class TestEveryFile:
         assert "is not a safetensors file" in line or "loaded as a tokenizer" in line
 
 
+LOADERS: dict[str, Callable[[Bundle], object]] = {
+    "dna.safetensors": lambda bundle: bundle.load_encoder("dna"),
+    "protein.safetensors": lambda bundle: bundle.load_encoder("protein"),
+    "classifier.safetensors": lambda bundle: bundle.load_classifier(),
+    "tokenizer.json": lambda bundle: bundle.load_tokenizer("dna"),
+}
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_what_is_loaded_is_verified_and_nothing_else(bundle: Path, name: str) -> None:
+    """A task must not compute with altered files, nor read gigabytes that it does not use."""
+    content = bytearray((bundle / name).read_bytes())
+    content[-1] ^= 1
+    (bundle / name).write_bytes(content)
+    opened = load_bundle(bundle)
+    for loaded, load in LOADERS.items():
+        if loaded != name:
+            load(opened)
+    with pytest.raises(BundleError) as caught:
+        LOADERS[name](opened)
+    assert str(caught.value).startswith(f"{bundle / name}: has SHA-256 ")
+
+
+@pytest.mark.parametrize("name", LOADERS)
+def test_a_file_that_is_missing_or_cut_short_is_found_before_anything_is_computed(
+    bundle: Path, name: str
+) -> None:
+    if name.endswith(".safetensors"):
+        (bundle / name).write_bytes((bundle / name).read_bytes()[:-4])
+        with pytest.raises(BundleError, match="is not a safetensors file"):
+            load_bundle(bundle)
+    (bundle / name).unlink()
+    with pytest.raises(BundleError, match=r"is listed in bundle\.json but cannot be read"):
+        load_bundle(bundle)
+
+
 def test_no_bundle_at_all(tmp_path: Path) -> None:
     assert "cannot be read (No such file" in refusal(tmp_path / "nowhere")
 
@@ -291,14 +327,26 @@ def test_an_unknown_key_is_named(bundle: Path, place: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["../outside.safetensors", "/etc/passwd", "a/../../b", "..", "", ".", "a\\b", "C:x", "a\x00b"],
+    [
+        "../outside",
+        "/etc/passwd",
+        "a/../../b",
+        "..",
+        "",
+        ".",
+        "a\\b",
+        "C:x",
+        "a\x00b",
+        ".a",
+        "a//b",
+    ],
 )
 def test_paths_that_leave_the_bundle(bundle: Path, name: str) -> None:
     edit(bundle, lambda document: document["files"].update({name: "0" * 64}))
-    assert f"the path {name!r} does not stay in the bundle's directory" in refusal(bundle)
+    assert f"the path {name!r} must lie in the bundle's directory" in refusal(bundle)
     edit(bundle, lambda document: document["files"].pop(name))
     edit(bundle, lambda document: document["encoders"]["dna"].update(weights=name))
-    assert f"the path {name!r} does not stay in the bundle's directory" in refusal(bundle)
+    assert f"the path {name!r} must lie in the bundle's directory" in refusal(bundle)
 
 
 CONTRADICTIONS: dict[str, tuple[tuple[str, ...], object, str]] = {

@@ -117,8 +117,11 @@ def test_broken_directories_are_refused(tmp_path: Path) -> None:
         open_hugging_face(path)
 
 
-def test_pickles_are_never_loaded(tmp_path: Path) -> None:
+def test_weights_in_other_files_are_told_how_to_convert(tmp_path: Path) -> None:
     path = write_esm2(tmp_path / "esm2")
-    (path / "model.safetensors").rename(path / "pytorch_model.bin")
-    with pytest.raises(BundleError, match=r"pickle only .*; convert the weights to safetensors"):
+    (path / "model.safetensors").rename(path / "esm2.pt")
+    with pytest.raises(BundleError, match=r"but 'esm2.pt'; convert it with: virnucpro model conv"):
         open_hugging_face(path)
+    (path / "esm2.pt").rename(path / "pytorch_model.bin")
+    with pytest.raises(BundleError, match=r"it is no file of torch\.save"):
+        open_hugging_face(path).load_encoder()

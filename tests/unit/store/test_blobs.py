@@ -36,6 +36,15 @@ def test_bytes_come_back_as_they_were_put(store: BlobStore) -> None:
         assert store.get(f"key/{size}.h5") == data
 
 
+def test_a_range_is_those_bytes_of_the_blob(store: BlobStore) -> None:
+    data = os.urandom(1000)
+    store.put("key/part.h5", data)
+    assert store.get_range("key/part.h5", 0, 1000) == data
+    assert store.get_range("key/part.h5", 10, 1) == data[10:11]
+    assert store.get_range("key/part.h5", 900, 100) == data[900:]
+    assert store.get_range("key/other.h5", 0, 1) is None
+
+
 def test_opening_makes_nothing(location: str) -> None:
     store = open_store(location)
     assert store.location == location
@@ -181,7 +190,7 @@ def test_no_location_is_refused() -> None:
 def test_s3_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "s3fs", None)
     monkeypatch.delitem(sys.modules, "virnucpro_core.store._s3_store", raising=False)
-    with pytest.raises(UsageError, match=r"need the package s3fs .*; run 'pip install s3fs'"):
+    with pytest.raises(UsageError, match=r"needs the package s3fs .*; run 'pip install s3fs'"):
         open_store("s3://bucket/prefix")
 
 
