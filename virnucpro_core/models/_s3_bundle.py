@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import BundleError
@@ -56,6 +55,9 @@ def copy_bundle(location: str) -> Path:
         StoreError: S3 cannot be read, or the copy cannot be written.
         UsageError: S3 cannot be used with what is installed.
     """
+    # Imported here: machines without it can load models from their own disk.
+    from tqdm import tqdm  # type: ignore[import-untyped]
+
     store = open_store(location)
     content = store.get(MANIFEST)
     if content is None:
@@ -73,7 +75,7 @@ def copy_bundle(location: str) -> Path:
         total=sum(sizes.values()), desc=spec.name, unit="B", unit_scale=True, disable=None
     ) as bar:
         for name, size in sizes.items():
-            _copy(store, name, size, spec.files[name], folder / name, bar)
+            _copy(store, name, size, spec.files[name], folder / name, bar.update)
     if not (folder / MANIFEST).exists():
         with AtomicFile(folder / MANIFEST) as file:
             file.write(content)
@@ -87,7 +89,14 @@ def _size(store: BlobStore, name: str) -> int:
     raise _absent(store, name)
 
 
-def _copy(store: BlobStore, name: str, size: int, sha256: str, path: Path, bar: tqdm) -> None:
+def _copy(
+    store: BlobStore,
+    name: str,
+    size: int,
+    sha256: str,
+    path: Path,
+    advance: Callable[[int], object],
+) -> None:
     digest = hashlib.sha256()
     with AtomicFile(path) as file:
         for start in range(0, size, _PIECE_BYTES):
@@ -96,7 +105,7 @@ def _copy(store: BlobStore, name: str, size: int, sha256: str, path: Path, bar: 
                 raise _absent(store, name)
             digest.update(piece)
             file.write(piece)
-            bar.update(len(piece))
+            advance(len(piece))
         if digest.hexdigest() != sha256:
             raise BundleError(
                 f"has SHA-256 {digest.hexdigest()[:12]}…, {MANIFEST} says {sha256[:12]}…",
