@@ -154,8 +154,8 @@ def test_loading_takes_the_memory_of_the_finished_weights(
     for _ in range(_ATTEMPTS):
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         weights, growth = map(int, re.findall(r"\d+", output))
-        assert growth > 0.5 * weights  # or the measurement shows nothing
+        # Less than half shows nothing: importing has taken as much before.
         # 60 MB: a piece, one layer's largest matrix twice, and what torch loads on first use.
-        if growth < 1.2 * weights + 60e6:
+        if 0.5 * weights < growth < 1.2 * weights + 60e6:
             return
     pytest.fail(f"loading {weights} bytes of weights took {growth} bytes, {_ATTEMPTS} times")
