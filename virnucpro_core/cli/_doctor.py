@@ -58,19 +58,20 @@ def checkpoints(
             remedy="give --checkpoint-dir, or set VIRNUCPRO_CHECKPOINT_DIR",
         )
     store = open_store(location)
-    found = list_checkpoints(store)
     keys = set(remove or ())
     if remove_named_in is not None:
         keys |= _named_in(remove_named_in)
     if remove_older_than is not None:
         oldest = time.time() - remove_older_than * _DAY_SECONDS
-        keys |= {summary.key for summary in found if summary.modified < oldest}
+        keys |= {known.key for known in list_checkpoints(store) if known.modified < oldest}
     if remove or remove_named_in or remove_older_than is not None:
-        mine = [summary for summary in found if summary.key in keys]
-        n_files = remove_checkpoints(store, [summary.key for summary in mine])
-        n_files += remove_stale_temporaries(store)
-        typer.echo(f"{store.location}: {len(mine)} checkpoints removed, {n_files} files")
+        # Those that are named are not looked for: a store may hold thousands of other runs'.
+        removed = [remove_checkpoints(store, [key]) for key in sorted(keys)]
+        n_files = sum(removed) + remove_stale_temporaries(store)
+        n_checkpoints = sum(n > 0 for n in removed)
+        typer.echo(f"{store.location}: {n_checkpoints} checkpoints removed, {n_files} files")
         return
+    found = list_checkpoints(store)
     typer.echo("checkpoint\tparts\tMB\tlast written\tshard\tmolecule\tmodel\tprecision")
     for summary in found:
         typer.echo(_line(summary))

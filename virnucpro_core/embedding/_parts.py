@@ -58,18 +58,16 @@ class Resumed:
 
     Attributes:
         is_done: bool [n], which sequences have their embedding.
-        n_parts: good parts.
         bad_parts: those that could not be used; what was in them is embedded again.
     """
 
     is_done: NDArray[np.bool_]
-    n_parts: int
     bad_parts: tuple[BadPart, ...]
 
     @classmethod
     def nothing(cls, n_sequences: int) -> Resumed:
         """A start from the beginning."""
-        return cls(np.zeros(n_sequences, dtype=np.bool_), 0, ())
+        return cls(np.zeros(n_sequences, dtype=np.bool_), ())
 
 
 def plan_checkpoint(
@@ -140,7 +138,6 @@ def resume(checkpoint: Checkpoint, token_budget: int, values: NDArray[np.float32
         StoreError: the store cannot be read.
     """
     is_done = np.zeros(len(values), dtype=np.bool_)
-    n_parts = 0
     bad_parts: list[BadPart] = []
     for part in checkpoint.read(token_budget):
         if isinstance(part, BadPart):
@@ -148,8 +145,7 @@ def resume(checkpoint: Checkpoint, token_budget: int, values: NDArray[np.float32
             continue
         values[part.indices] = part.values
         is_done[part.indices] = True
-        n_parts += 1
-    return Resumed(is_done, n_parts, tuple(bad_parts))
+    return Resumed(is_done, tuple(bad_parts))
 
 
 class PartWriter:
