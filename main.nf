@@ -37,7 +37,7 @@ workflow {
     // Without a result there is nothing to sum up; Nextflow has said what went wrong.
     workflow.onComplete = {
         if (workflow.success) {
-            log.info(reportStages(workflow, projectDir, params.outdir))
+            log.info(reportStages(workflow, projectDir, params.outdir, params.baseline_trace))
         }
     }
 }

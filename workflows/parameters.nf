@@ -35,6 +35,8 @@ def help() {
                           [20000]
     --preemption_wait N   longest wait in seconds before a task whose machine was lost starts
                           again; 0 to 3600 [30]
+    --baseline_trace FILE trace.txt of another run: the summary at the end tells how many times as
+                          fast each stage was
 
     with -profile slurm:
     --slurm_account NAME  account that pays
@@ -69,7 +71,7 @@ def checkParameters(given) {
     def known = [
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
-        'max_failed_fraction', 'checkpoint_dir', 'part_seconds', 'preemption_wait',
+        'max_failed_fraction', 'checkpoint_dir', 'part_seconds', 'preemption_wait', 'baseline_trace',
         'container', 'aws_region', 'aws_queue', 'aws_queue_gpu', 'aws_workdir',
         'aws_cpus', 'aws_memory', 'aws_spot_attempts', 'aws_cli',
     ] + slurmParameters()
@@ -106,6 +108,12 @@ def checkParameters(given) {
     number('part_seconds', given.part_seconds, 86400)
     if (wholeNumber('preemption_wait', given.preemption_wait, 0) > 3600) {
         error("--preemption_wait is '${given.preemption_wait}', it must be at most 3600 seconds")
+    }
+    if (given.baseline_trace != null && !file(given.baseline_trace.toString(), glob: false).isFile()) {
+        error("--baseline_trace ${given.baseline_trace}: there is no such file; name the trace.txt of a run")
+    }
+    if (given.baseline_trace != null && file(given.baseline_trace.toString()) == file("${given.outdir}/pipeline_info/trace.txt")) {
+        error("--baseline_trace ${given.baseline_trace}: this run writes that file; copy it first, or give another --outdir")
     }
     def settings = [
         task: given.task,

@@ -5,7 +5,7 @@ def codeDigest(project) {
     def root = project.toFile()
     def sources = []
     new File(root, 'virnucpro_core').eachFileRecurse { source ->
-        if (source.name.endsWith('.py')) {
+        if (source.isFile() && !source.path.contains('__pycache__')) {
             sources.add(source)
         }
     }
@@ -98,18 +98,18 @@ def sha256(bytes) {
     return java.security.MessageDigest.getInstance('SHA-256').digest(bytes).encodeHex().toString()
 }
 
-/** The table of the nine stages, saved as pipeline_info/stages.txt. */
-def reportStages(run, project, outdir) {
+/** The table of the nine stages, saved as pipeline_info/stages.txt; compared with a baseline's, if given. */
+def reportStages(run, project, outdir, baseline) {
     def info = file(outdir.toString()).resolve('pipeline_info')
     // A trace that was asked for elsewhere is not in its usual place.
     def elsewhere = run.commandLine =~ / -with-trace (?:'([^']*)'|([^-'\s]\S*))/
     def trace = elsewhere ? elsewhere[0][1] ?: elsewhere[0][2] : "${info}/trace.txt"
     def command = [
-        'python3', "${project}/virnucpro_core/reporting/_stages.py", trace,
+        'env', "PYTHONPATH=${project}", 'python3', '-m', 'virnucpro_core.reporting', trace,
         '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",
         '--tasks', "${run.stats.succeedCount + run.stats.cachedCount}",
         '--wall-seconds', "${run.duration.toMillis() / 1000}",
-    ]
+    ] + (baseline ? ['--baseline', file(baseline.toString()).toString()] : [])
     def process = command.collect { word -> word.toString() }.execute()
     def output = new StringBuilder()
     def errors = new StringBuilder()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 
 from virnucpro_core import reporting
 from virnucpro_core.cli._options import ModelOption, SampleOption
-from virnucpro_core.errors import InputError
+from virnucpro_core.errors import InputError, UsageError
 
 __all__ = ["app"]
 
@@ -50,37 +51,54 @@ def run(
 
 @app.command()
 def html(
+    results: Annotated[Path, typer.Argument(help="Folder with a sample's result files.")],
     sample: SampleOption,
-    sequences: Annotated[Path, typer.Option(help="The sample's sequences.tsv.")],
     model: ModelOption,
     output: Annotated[Path, typer.Option(help="report.html to write.")],
-    scores: Annotated[Path | None, typer.Option(help="Its scores.parquet.")] = None,
-    regions: Annotated[Path | None, typer.Option(help="Its regions.bed.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Its summary.json.")] = None,
-    viral: Annotated[Path | None, typer.Option(help="Its records called virus.")] = None,
-    run: Annotated[Path | None, typer.Option(help="Its run.json.")] = None,
+    run: Annotated[Path | None, typer.Option(help="run.json [the folder's].")] = None,
     trace: Annotated[Path | None, typer.Option(help="Nextflow's trace, for the stages.")] = None,
-    stages_dir: Annotated[Path | None, typer.Option(help="Stage tables of the trace.")] = None,
 ) -> None:
     """Write a sample's report: one page that opens offline."""
     from virnucpro_core.models import open_bundle
 
-    stages = reporting.summarise_stages(trace, stages_dir) if trace and stages_dir else None
-    files = reporting.SampleFiles(sequences, scores, regions, summary, viral, run)
-    bundle = open_bundle(model).spec.to_json()
-    reporting.write_sample_report(output, sample, files, bundle, stages=stages)
+    files = reporting.SampleFiles.of_folder(results)
+    if run is not None:
+        files = replace(files, run=run)
+    reporting.write_sample_report(
+        output,
+        sample,
+        files,
+        open_bundle(model).spec.to_json(),
+        stages=None if trace is None else _summary(trace, None).stages,
+    )
     typer.echo(f"{sample}: {output}")
 
 
 @app.command()
 def stages(
-    trace: Annotated[Path, typer.Argument(help="Nextflow's trace file.")],
-    stages_dir: Annotated[Path, typer.Option(help="Directory with the tasks' stage tables.")],
+    traces: Annotated[list[Path], typer.Argument(help="Nextflow's trace files, one a run.")],
+    stages_dir: Annotated[
+        Path | None, typer.Option(help="Stage tables ['stages' beside each trace].")
+    ] = None,
     wall_seconds: Annotated[float | None, typer.Option(help="Wall time of the run.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Trace of a run to compare with.")] = None,
 ) -> None:
-    """Print the nine stages of a run: seconds, share, sequences, tokens, bottlenecks."""
-    summaries = reporting.summarise_stages(trace, stages_dir)
-    typer.echo(reporting.render_stages(summaries, wall_seconds), nl=False)
+    """Print the nine stages of runs: seconds, share, sequences, tokens, bottlenecks.
+
+    A trace of another pipeline, without stage tables, is summed up by the names of its processes.
+    """
+    if len(traces) > 1 and (stages_dir is not None or wall_seconds is not None):
+        raise UsageError(
+            "--stages-dir and --wall-seconds are of one run", remedy="give a single trace"
+        )
+    compared = None if baseline is None else _summary(baseline, None)
+    for number, trace in enumerate(traces):
+        summary = _summary(trace, stages_dir)
+        if len(traces) > 1:
+            typer.echo(f"{'' if number == 0 else chr(10)}{trace}")
+        typer.echo(reporting.render_stages(summary, wall_seconds), nl=False)
+        if compared is not None:
+            typer.echo("\n" + reporting.compare_runs(summary, compared, str(baseline)), nl=False)
 
 
 @app.command()
@@ -92,6 +110,15 @@ def truth(
     from virnucpro_core.calling import compare_with_truth
 
     typer.echo(str(compare_with_truth(sequences, labels)))
+
+
+def _summary(trace: Path, stages_dir: Path | None) -> reporting.RunSummary:
+    try:
+        return reporting.summarise_run(trace, stages_dir)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error})", where=str(trace)) from error
 
 
 def _words(command: str) -> list[str]:

@@ -11,15 +11,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from virnucpro_core.reporting._run_json import RUN_JSON_SCHEMA_VERSION, Json, write_run_json
-from virnucpro_core.reporting._stages import (
-    STAGES,
-    Stage,
+from virnucpro_core.reporting._stage_summary import (
+    RunSummary,
     StageSummary,
-    read_stages,
+    compare_runs,
     render_stages,
-    summarise_stages,
-    write_stages,
+    sum_up_tables,
+    summarise_run,
 )
+from virnucpro_core.reporting._stages import STAGES, Stage, read_stages, write_stages
 
 if TYPE_CHECKING:
     from virnucpro_core.reporting._sample_report import SampleFiles, write_sample_report
@@ -28,12 +28,15 @@ __all__ = [
     "RUN_JSON_SCHEMA_VERSION",
     "STAGES",
     "Json",
+    "RunSummary",
     "SampleFiles",
     "Stage",
     "StageSummary",
+    "compare_runs",
     "read_stages",
     "render_stages",
-    "summarise_stages",
+    "sum_up_tables",
+    "summarise_run",
     "write_run_json",
     "write_sample_report",
     "write_stages",

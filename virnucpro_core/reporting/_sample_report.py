@@ -36,7 +36,7 @@ from virnucpro_core.reporting._sample_figures import (
 )
 from virnucpro_core.reporting._signals import lengths_to_count, signals
 from virnucpro_core.reporting._stage_section import stage_section
-from virnucpro_core.reporting._stages import StageSummary
+from virnucpro_core.reporting._stage_summary import StageSummary
 from virnucpro_core.reporting._window_tracks import read_regions, read_window_tracks
 
 __all__ = ["SampleFiles", "read_json_object", "write_sample_report"]
@@ -46,6 +46,11 @@ _N_NEAREST = 10
 _TOP_COLUMNS = (
     "record", "length", "virus score", "windows", "frames", "probability", "q-value", "tier",
 )  # fmt: skip
+_PREVALENCE = {
+    "given": "given",
+    "estimated": "estimated from this sample",
+    "calibration": "that of the model's calibration",
+}
 _CITE = (
     "The method is that of VirNucPro: Li J., Mi J., Lin W., Tian F., Wan J., Gao J., Tong Y. "
     "(2025), Briefings in Bioinformatics 26(3), doi 10.1093/bib/bbaf224. Its encoders are "
@@ -75,6 +80,32 @@ class SampleFiles:
     summary: Path | None = None
     viral: Path | None = None
     run: Path | None = None
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> SampleFiles:
+        """The files that a sample's result folder has.
+
+        Raises:
+            StoreError: it has no ``sequences.tsv``.
+        """
+        if not (folder / "sequences.tsv").exists():
+            raise StoreError(
+                "has no sequences.tsv",
+                where=str(folder),
+                remedy="give the folder of a sample's results",
+            )
+
+        def present(*names: str) -> Path | None:
+            return next((folder / name for name in names if (folder / name).exists()), None)
+
+        return cls(
+            sequences=folder / "sequences.tsv",
+            scores=present("scores.parquet"),
+            regions=present("regions.bed"),
+            summary=present("summary.json"),
+            viral=present("viral.fasta.gz", "viral.fastq.gz"),
+            run=present("run.json"),
+        )
 
 
 def write_sample_report(
@@ -219,9 +250,8 @@ def _how_called(totals: CallTotals, summary: Mapping[str, Any], run: Mapping[str
     rows: list[tuple[str, Any]] = [("called virus with", words.get(rule or "", "not recorded"))]
     share = _prevalence(summary)
     if share is not None:
-        estimated = _object(summary, "prevalence").get("estimated")
-        how = "estimated from this sample" if estimated else "given"
-        rows.append(("prevalence", f"{share:.4g} ({how})"))
+        source = str(_object(summary, "prevalence").get("source"))
+        rows.append(("prevalence", f"{share:.4g} ({_PREVALENCE.get(source, source)})"))
     rows += [("windows", totals.n_chunks), ("frames", totals.n_frames)]
     return Section("called", "How records were called", [Table("Rule", ("what", "value"), rows)])
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 
 from virnucpro_core.pages import OKABE_ITO, Figure, Section, Table, chart_rows, chart_spec
-from virnucpro_core.reporting._stages import StageSummary
+from virnucpro_core.reporting._stage_summary import StageSummary
 
 __all__ = ["stage_section"]
 

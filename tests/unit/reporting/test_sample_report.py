@@ -31,7 +31,7 @@ LOST = [
     Record("nothing", 0, None, reason="empty", tier="not-scorable"),
 ]
 SUMMARY = {
-    "prevalence": {"value": 0.2, "estimated": True},
+    "prevalence": {"value": 0.2, "source": "estimated", "standard_error": 0.01},
     "decision": {"rule": "fdr", "cutoff": 0.05, "preset": None},
     "warnings": ["A warning of the caller."],
 }
@@ -155,14 +155,19 @@ def test_the_command(
     tmp_path: Path, files: SampleFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.html"
-    command = ["report", "html", "--sample", "swab", "--sequences", str(files.sequences)]
-    command += ["--scores", str(files.scores), "--run", str(files.run), "--output", str(page)]
-    assert main([*command, "--model", "assets/models/demo"]) == 0
+    command = ["report", "html", str(files.sequences.parent), "--sample", "swab"]
+    assert main([*command, "--output", str(page), "--model", "assets/models/demo"]) == 0
     assert capsys.readouterr().out == f"swab: {page}\n"
     assert "The model is the demonstration model." in page.read_text()
+    assert "f" * 64 in page.read_text()
     specs = re.findall(r'data-chart="[^"]*">(.*?)</script>', page.read_text())
     assert len(specs) >= 3
     assert all(json.loads(spec)["$schema"] for spec in specs)
+
+
+def test_a_folder_without_results_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"has no sequences\.tsv"):
+        SampleFiles.of_folder(tmp_path)
 
 
 @pytest.mark.slow
