@@ -3,6 +3,7 @@ include { SHARD  } from '../modules/shard'
 include { EMBED  } from '../modules/embed'
 include { JOIN   } from '../modules/join'
 include { REPORT } from '../modules/report'
+include { RUN_REPORT } from '../modules/run_report'
 include { PRUNE  } from '../modules/prune'
 
 workflow EMBEDDING {
@@ -42,6 +43,11 @@ workflow EMBEDDING {
         bundle.sha256,
         code,
     )
+    RUN_REPORT(
+        REPORT.out.run.map { _meta, file -> file }.toSortedList { file -> file.parent.name },
+        SHARD.out.stages.mix(EMBED.out.stages, JOIN.out.stages).toSortedList { file -> file.name },
+        code,
+    )
     // Only when every sample has all its results.
     PRUNE(EMBED.out.checkpoint.collect(), REPORT.out.run.count())
 
@@ -52,6 +58,7 @@ workflow EMBEDDING {
         EMBED.out.versions,
         JOIN.out.versions,
         REPORT.out.versions,
+        RUN_REPORT.out.versions,
         PRUNE.out.versions,
     )
 }

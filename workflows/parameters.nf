@@ -183,8 +183,8 @@ def readSample(input, sample) {
         error("--input ${input}: a path with '\$', '`' or a line break cannot reach the tasks; rename it")
     }
     def name = isEmpty(sample) ? sampleName(reads.name) : sample.toString()
-    if (!(name ==~ /[A-Za-z0-9_][A-Za-z0-9._-]*/) || name == 'pipeline_info') {
-        error("--sample is '${name}', it must be letters, digits, '_', '.' and '-', not begin with '.' or '-', and not be pipeline_info")
+    if (!(name ==~ /[A-Za-z0-9_][A-Za-z0-9._-]*/) || name in ['pipeline_info', 'multiqc']) {
+        error("--sample is '${name}', it must be letters, digits, '_', '.' and '-', not begin with '.' or '-', and not be pipeline_info or multiqc")
     }
     return [[id: name], reads]
 }

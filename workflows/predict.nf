@@ -5,6 +5,7 @@ include { EMBED as EMBED_PROTEIN } from '../modules/embed'
 include { CLASSIFY               } from '../modules/classify'
 include { CONSENSUS              } from '../modules/consensus'
 include { REPORT                 } from '../modules/report'
+include { RUN_REPORT             } from '../modules/run_report'
 include { PRUNE                  } from '../modules/prune'
 
 workflow PREDICT {
@@ -49,11 +50,20 @@ workflow PREDICT {
         bundle.sha256,
         code,
     )
+    results = CONSENSUS.out.sequences
+        .mix(CONSENSUS.out.viral)
+        .groupTuple(size: 2)
+        .map { meta, files -> [meta, files.sort { file -> file.name }] }
     REPORT(
-        reads.join(CONSENSUS.out.sequences),
+        reads.join(results),
         bundle.path,
         run,
         bundle.sha256,
+        code,
+    )
+    RUN_REPORT(
+        REPORT.out.run.map { _meta, file -> file }.toSortedList { file -> file.parent.name },
+        PREPARE.out.stages.mix(EMBED_DNA.out.stages, EMBED_PROTEIN.out.stages, CLASSIFY.out.stages, CONSENSUS.out.stages).toSortedList { file -> file.name },
         code,
     )
     // Only when every sample has all its results.
@@ -68,6 +78,7 @@ workflow PREDICT {
         CLASSIFY.out.versions,
         CONSENSUS.out.versions,
         REPORT.out.versions,
+        RUN_REPORT.out.versions,
         PRUNE.out.versions,
     )
 }

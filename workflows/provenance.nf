@@ -87,6 +87,7 @@ def describeRun(given, settings, bundle, run) {
     def own = [save_embeddings: given.save_embeddings.toString().toBoolean(), window_size: bundle.window_size]
     def all = values + settings + (settings.task == 'embed' ? [:] : own)
     return [
+        task: settings.task,
         parameters_json: json('JsonOutput').toJson(all),
         // A resumed run is the same run: without this it would write its run.json again.
         command: run.commandLine.replaceAll(/ -resume( [0-9a-f]{8}-[0-9a-f-]+)?/, ''),

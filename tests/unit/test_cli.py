@@ -52,7 +52,7 @@ def test_the_steps_lead_from_reads_to_calls(tmp_path: Path, bundle: Path, shard:
     assert len(lines) == 1 + READS.read_text().count(">")
     parameters = tmp_path / "parameters.json"
     parameters.write_text('{"input": "reads.fasta"}')
-    words = ("--sample", "s", "--sequences", tmp_path / "sequences.tsv", "--reads", READS)
+    words = (READS, "--sample", "s", "--sequences", tmp_path / "sequences.tsv")
     more = ("--model", bundle, "--parameters", parameters, "--code-sha256", "0" * 64)
     for command, expected in (
         ("nextflow run 'a b.nf'", ["nextflow", "run", "a b.nf"]),

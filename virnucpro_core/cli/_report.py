@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core import reporting
-from virnucpro_core.cli._options import ModelOption, SampleOption
+from virnucpro_core.cli._options import ModelOption, OutdirOption, SampleOption
 from virnucpro_core.errors import InputError, UsageError
 
 __all__ = ["app"]
@@ -21,9 +21,9 @@ app = typer.Typer(help="Summaries of a run.", no_args_is_help=True)
 
 @app.command()
 def run(
+    reads: Annotated[list[Path], typer.Argument(help="The sequence files that were prepared.")],
     sample: SampleOption,
     sequences: Annotated[Path, typer.Option(help="The sample's sequences.tsv.")],
-    reads: Annotated[Path, typer.Option(help="The sequence file that was prepared.")],
     model: ModelOption,
     parameters: Annotated[Path, typer.Option(help="The pipeline's parameters, a JSON object.")],
     code_sha256: Annotated[str, typer.Option(help="Digest of the code that ran.")],
@@ -39,7 +39,7 @@ def run(
         output,
         sample=sample,
         sequences=sequences,
-        reads=[reads],
+        reads=reads,
         parameters=_json_object(parameters),
         bundle_name=bundle.name,
         bundle_sha256=bundle.sha256,
@@ -72,6 +72,24 @@ def html(
         stages=None if trace is None else _summary(trace, None).stages,
     )
     typer.echo(f"{sample}: {output}")
+
+
+@app.command()
+def samples(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, with a folder a sample.")],
+    outdir: OutdirOption = Path(),
+    stages_dir: Annotated[Path | None, typer.Option(help="Stage tables of the run.")] = None,
+) -> None:
+    """Write a run's report and, in the folder multiqc, what MultiQC takes up."""
+    found = reporting.read_run_samples(results)
+    tables = sorted(stages_dir.glob("*.tsv")) if stages_dir else []
+    try:
+        stages = reporting.sum_up_tables(tables) if tables else None
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    reporting.write_run_report(outdir / "report.html", found, stages)
+    reporting.write_multiqc(outdir / "multiqc", found, stages)
+    typer.echo(f"{len(found)} samples: {outdir / 'report.html'}")
 
 
 @app.command()

@@ -22,28 +22,39 @@ from virnucpro_core.reporting._stage_summary import (
 from virnucpro_core.reporting._stages import STAGES, Stage, read_stages, write_stages
 
 if TYPE_CHECKING:
+    from virnucpro_core.reporting._multiqc import write_multiqc
+    from virnucpro_core.reporting._run_report import write_run_report
+    from virnucpro_core.reporting._run_samples import RunSample, read_run_samples
     from virnucpro_core.reporting._sample_report import SampleFiles, write_sample_report
 
 __all__ = [
     "RUN_JSON_SCHEMA_VERSION",
     "STAGES",
     "Json",
+    "RunSample",
     "RunSummary",
     "SampleFiles",
     "Stage",
     "StageSummary",
     "compare_runs",
+    "read_run_samples",
     "read_stages",
     "render_stages",
     "sum_up_tables",
     "summarise_run",
+    "write_multiqc",
     "write_run_json",
+    "write_run_report",
     "write_sample_report",
     "write_stages",
 ]
 
 _PAGES = {
+    "RunSample": "_run_samples",
     "SampleFiles": "_sample_report",
+    "read_run_samples": "_run_samples",
+    "write_multiqc": "_multiqc",
+    "write_run_report": "_run_report",
     "write_sample_report": "_sample_report",
 }
 

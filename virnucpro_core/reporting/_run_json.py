@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -17,6 +16,7 @@ from typing import TypeAlias
 from virnucpro_core import __version__
 from virnucpro_core._files import AtomicFile, sha256_of_file
 from virnucpro_core.errors import InputError, StoreError
+from virnucpro_core.reporting._machine import describe_machine
 
 __all__ = ["RUN_JSON_SCHEMA_VERSION", "Json", "write_run_json"]
 
@@ -25,7 +25,9 @@ RUN_JSON_SCHEMA_VERSION = 1
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | bool | None"
 """What a JSON file can hold."""
 
-_PACKAGES = ("torch", "numpy", "h5py", "dnaio", "xopen", "safetensors", "tokenizers")
+_PACKAGES = (
+    "torch", "numpy", "h5py", "pyarrow", "dnaio", "xopen", "safetensors", "tokenizers", "altair",
+)  # fmt: skip
 # What is counted of a result table, by the column that tells the tables of the tasks apart: of
 # predict the calls, of embed what became of each record.
 _COUNTED = {
@@ -79,7 +81,7 @@ def write_run_json(
     content: dict[str, Json] = {
         "schema_version": RUN_JSON_SCHEMA_VERSION,
         "sample": sample,
-        "counts": _counts(sequences),
+        **_counts(sequences),
         "inputs": [_input(file) for file in reads],
         # Sorted at every depth: the order of a parameters file is not part of what was run.
         "parameters": json.loads(json.dumps(parameters, sort_keys=True, allow_nan=False)),
@@ -87,11 +89,7 @@ def write_run_json(
         "code": {"sha256": code_sha256},
         "command": list(command),
         "versions": _versions(nextflow_version),
-        "machine": {
-            "platform": platform.platform(),
-            "architecture": platform.machine(),
-            "cpu_count": os.cpu_count(),
-        },
+        "machine": describe_machine(),
     }
     times = {"started": started, "finished": finished}
     content.update({name: time for name, time in times.items() if time is not None})
@@ -100,8 +98,10 @@ def write_run_json(
         file.write(f"{text}\n".encode())
 
 
-def _counts(sequences: Path) -> dict[str, int]:
+def _counts(sequences: Path) -> dict[str, Json]:
+    """The counts of a result table, and of a calibrated one the records called virus by tier."""
     counts = {"records": 0}
+    tiers: dict[str, int] = {}
     try:
         with sequences.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -116,6 +116,9 @@ def _counts(sequences: Path) -> dict[str, int]:
                 counts[name_of[row[outcome]]] += 1
                 for column, name in sums.items():
                     counts[name] += int(row[column])
+                tier = row.get("tier") or "NA"
+                if tier != "NA" and row[outcome] == "virus":
+                    tiers[tier] = tiers.get(tier, 0) + 1
     except OSError as error:
         raise StoreError(f"cannot be read ({error})", where=str(sequences)) from error
     except (KeyError, TypeError, ValueError, csv.Error) as error:
@@ -124,7 +127,10 @@ def _counts(sequences: Path) -> dict[str, int]:
             where=str(sequences),
             remedy="give the sequences.tsv of this sample",
         ) from error
-    return counts
+    content: dict[str, Json] = {"counts": counts}
+    if tiers:
+        content["virus_by_tier"] = dict(sorted(tiers.items()))
+    return content
 
 
 def _input(file: Path) -> dict[str, Json]:

@@ -25,6 +25,7 @@ from virnucpro_core.pages import (
 )
 from virnucpro_core.reporting._call_table import CallTotals, sum_up
 from virnucpro_core.reporting._genome_content import measure_content
+from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._model_card import calibration_section, model_section
 from virnucpro_core.reporting._sample_figures import (
     fdr_curve,
@@ -39,7 +40,7 @@ from virnucpro_core.reporting._stage_section import stage_section
 from virnucpro_core.reporting._stage_summary import StageSummary
 from virnucpro_core.reporting._window_tracks import read_regions, read_window_tracks
 
-__all__ = ["SampleFiles", "read_json_object", "write_sample_report"]
+__all__ = ["SampleFiles", "write_sample_report"]
 
 _N_OPEN_TRACKS = 2
 _N_NEAREST = 10
@@ -328,18 +329,3 @@ def _share(part: int, whole: int) -> str:
 
 def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """A JSON object of ours.
-
-    Raises:
-        StoreError: the file cannot be read, or is none.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"is not readable JSON ({error})", where=str(path)) from error
-    if not isinstance(content, dict):
-        raise StoreError("is JSON, but not an object", where=str(path))
-    return content

@@ -6,16 +6,20 @@ import hashlib
 import json
 import subprocess
 import sys
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from virnucpro_core import __version__
 from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.reporting import write_run_json
 
+VALIDATOR = Draft202012Validator(
+    json.loads((resources.files("virnucpro_core.reporting") / "run.schema.json").read_text())
+)
 TABLE = """id\tlength\tn_chunks\tn_frames\tvirus_score\tcall\treason
 a\t500\t1\t3\t0.9\tvirus\tNA
 b\t700\t2\t5\t0.1\tnon-virus\tNA
@@ -68,7 +72,8 @@ def test_content(tmp_path: Path, arguments: dict[str, Any]) -> None:
     assert run["code"] == {"sha256": "c" * 64}
     assert run["command"] == arguments["command"]
     assert run["machine"]["cpu_count"] >= 1
-    assert {"platform", "architecture"} < set(run["machine"])
+    assert run["machine"]["memory_bytes"] > 1 << 27
+    assert "virus_by_tier" not in run
 
 
 def test_counts_of_the_embed_task(tmp_path: Path, arguments: dict[str, Any]) -> None:
@@ -78,6 +83,38 @@ def test_counts_of_the_embed_task(tmp_path: Path, arguments: dict[str, Any]) -> 
     )
     run = written(tmp_path / "run.json", arguments)
     assert run["counts"] == {"records": 3, "embedded": 2, "not_embedded": 1, "letters": 42}
+
+
+def test_records_called_virus_are_counted_by_tier(
+    tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    header, *rows = TABLE.splitlines()
+    tiers = ("high", "low", "NA", "NA")
+    table = [f"{header}\ttier"] + [f"{r}\t{t}" for r, t in zip(rows, tiers, strict=True)]
+    arguments["sequences"].write_text("\n".join(table) + "\n")
+    run = written(tmp_path / "run.json", arguments)
+    assert run["virus_by_tier"] == {"high": 1}
+    VALIDATOR.validate(run)
+
+
+def test_every_run_json_fits_the_published_schema(
+    tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    VALIDATOR.check_schema(VALIDATOR.schema)
+    VALIDATOR.validate(written(tmp_path / "run.json", arguments))
+    times = {"started": "2025-01-01T00:00:00Z", "finished": "2025-01-01T01:00:00Z"}
+    VALIDATOR.validate(written(tmp_path / "run.json", {**arguments, **times}))
+    arguments["sequences"].write_text("id\tlength\tstatus\treason\na\t30\tembedded\tNA\n")
+    VALIDATOR.validate(written(tmp_path / "run.json", arguments))
+
+
+@pytest.mark.parametrize("name", ["counts", "inputs", "machine", "versions", "code"])
+def test_the_schema_refuses_what_lacks_a_part(
+    tmp_path: Path, arguments: dict[str, Any], name: str
+) -> None:
+    run = written(tmp_path / "run.json", arguments)
+    del run[name]
+    assert not VALIDATOR.is_valid(run)
 
 
 def test_versions(tmp_path: Path, arguments: dict[str, Any]) -> None:

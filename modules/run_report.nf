@@ -1,0 +1,30 @@
+// The samples of a run side by side: a page, and what MultiQC takes up.
+include { afterFailure } from '../workflows/retries'
+
+process RUN_REPORT {
+    label 'light'
+    errorStrategy { afterFailure(task, params.preemption_wait) }
+
+    input:
+    path runs, stageAs: 'runs/?/*'
+    path stages, stageAs: 'stages/*'
+    val code_sha256
+
+    output:
+    path 'report.html', emit: page
+    path 'multiqc/*', emit: multiqc
+    path 'versions.yml', emit: versions
+
+    script:
+    """
+    report.py samples runs --stages-dir stages --outdir .
+    versions.py RUN_REPORT altair jinja2 > versions.yml
+    """
+
+    stub:
+    """
+    mkdir -p multiqc
+    touch report.html multiqc/virnucpro_calls_mqc.json
+    versions.py RUN_REPORT altair jinja2 > versions.yml
+    """
+}
