@@ -67,7 +67,7 @@ def test_changed_code_runs_everything_again(project: Path) -> None:
     errors.write_text(errors.read_text() + "# changed\n")
     changed = stub_run(project, "-resume")
     assert {status for _, status in changed.tasks()} == {"COMPLETED"}
-    assert len(changed.tasks()) == len(same.tasks()) == 7
+    assert len(changed.tasks()) == len(same.tasks()) == 8
 
 
 def test_another_model_in_the_same_place_is_noticed(project: Path) -> None:
@@ -79,7 +79,7 @@ def test_another_model_in_the_same_place_is_noticed(project: Path) -> None:
     statuses = run.statuses()
     # The windows are the same, so the shards are.
     assert statuses.pop("PREPARE") == {"CACHED"}
-    assert len(statuses) == 6
+    assert len(statuses) == 7
     assert set(map(frozenset, statuses.values())) == {frozenset({"COMPLETED"})}
 
 
@@ -88,8 +88,9 @@ def test_keeping_checkpoints_elsewhere_runs_nothing_again(project: Path) -> None
     elsewhere = ("--checkpoint_dir", "else where", "--part_seconds", "5")
     run = stub_run(project, "-resume", *elsewhere)
     assert run.exit_code == 0, run.output
-    # Only run.json, which tells the command line, is written again.
-    assert {name for name, status in run.tasks() if status != "CACHED"} == {"REPORT"}
+    # Only run.json, which tells the command line, and what is made of it are written again.
+    reports = {"REPORT", "RUN_REPORT"}
+    assert {name for name, status in run.tasks() if status != "CACHED"} == reports
 
 
 def test_a_lost_machine_is_replaced_as_often_as_it_takes(project: Path) -> None:

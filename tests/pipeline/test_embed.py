@@ -75,7 +75,7 @@ def test_every_record_is_accounted_for(run: Run) -> None:
 
 def test_tasks_and_stages(run: Run) -> None:
     assert run.tasks() == sorted(
-        [(name, "COMPLETED") for name in ("SHARD", "JOIN", "REPORT", "PRUNE")]
+        [(name, "COMPLETED") for name in ("SHARD", "JOIN", "REPORT", "RUN_REPORT", "PRUNE")]
         + 2 * [("EMBED", "COMPLETED")]
     )
     summary = (run.outdir / "pipeline_info" / "stages.txt").read_text()

@@ -26,6 +26,7 @@ RESULTS = (
     "prediction_results_highestscore.csv",
     "viral.fasta.gz",
     "run.json",
+    "report.html",
 )
 
 
@@ -70,7 +71,7 @@ def session(first: Run, folder: Path) -> str:
 
 def test_every_task_ran_once(first: Run) -> None:
     assert first.tasks() == sorted(
-        [(name, "COMPLETED") for name in ("PREPARE", "CONSENSUS", "REPORT", "PRUNE")]
+        [(name, "COMPLETED") for name in ("PREPARE", "CONSENSUS", "REPORT", "RUN_REPORT", "PRUNE")]
         + 2 * [("EMBED_DNA", "COMPLETED"), ("EMBED_PROTEIN", "COMPLETED")]
         + 2 * [("CLASSIFY", "COMPLETED")]
     )
@@ -136,13 +137,32 @@ def test_summary_has_nine_stages_and_the_wall_time(first: Run) -> None:
     assert summary in first.output
 
 
+def test_the_reports_are_there_and_know_each_other(first: Run) -> None:
+    page = (first.outdir / "report.html").read_text()
+    assert '<a href="reads/report.html">reads</a>' in page
+    rows = read_table(first.outdir / "reads" / "sequences.tsv")
+    called = sum(row["call"] == "virus" for row in rows)
+    text = (first.outdir / "reads" / "report.html").read_text()
+    assert f"{called} of 24 records are called virus by the model random-0." in text
+    assert (first.outdir / "multiqc" / "virnucpro_calls_mqc.json").exists()
+
+
 def test_nextflows_reports_and_versions_are_there(first: Run) -> None:
     info = first.outdir / "pipeline_info"
     for name in ("trace.txt", "report.html", "timeline.html", "dag.html"):
         assert (info / name).stat().st_size > 0
     versions = (info / "software_versions.yml").read_text()
     assert re.findall(r"^(\w+):$", versions, re.MULTILINE) == sorted(
-        ["PREPARE", "EMBED_DNA", "EMBED_PROTEIN", "CLASSIFY", "CONSENSUS", "REPORT", "PRUNE"]
+        [
+            "PREPARE",
+            "EMBED_DNA",
+            "EMBED_PROTEIN",
+            "CLASSIFY",
+            "CONSENSUS",
+            "REPORT",
+            "RUN_REPORT",
+            "PRUNE",
+        ]
     )
 
 
@@ -167,6 +187,7 @@ def test_another_threshold_calls_again_and_embeds_nothing(
     statuses = run.statuses()
     assert statuses.pop("CONSENSUS") == DONE
     assert statuses.pop("REPORT") == DONE
+    assert statuses.pop("RUN_REPORT") == DONE
     assert set(map(frozenset, statuses.values())) == {frozenset(CACHED)}
     before = read_table(first.outdir / "reads" / "sequences.tsv")
     after = read_table(run.outdir / "reads" / "sequences.tsv")
@@ -213,7 +234,12 @@ def test_a_sample_without_a_frame_still_has_results(folder: Path) -> None:
     (folder / "stops.fasta").write_text(f">short\nAC\n>stops\n{stops}\n>nothing\n")
     run = run_pipeline(folder, "--input", "stops.fasta", "--model", "model", outdir="stops")
     assert run.exit_code == 0, run.output
-    assert run.statuses() == {"PREPARE": DONE, "CONSENSUS": DONE, "REPORT": DONE}
+    assert run.statuses() == {
+        "PREPARE": DONE,
+        "CONSENSUS": DONE,
+        "REPORT": DONE,
+        "RUN_REPORT": DONE,
+    }
     rows = read_table(run.outdir / "stops" / "sequences.tsv")
     assert [row["id"] for row in rows] == ["short", "stops", "nothing"]
     assert {row["call"] for row in rows} == {"not-scorable"}

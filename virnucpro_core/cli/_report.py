@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from virnucpro_core import reporting
+from virnucpro_core._files import sha256_of_file
 from virnucpro_core.cli._options import ModelOption, OutdirOption, SampleOption
 from virnucpro_core.errors import InputError, UsageError
 
@@ -32,17 +34,15 @@ def run(
     nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
 ) -> None:
     """Write what made a sample's results: versions, parameters, digests, counts."""
-    from virnucpro_core.models import open_model
-
-    bundle = open_model(model)
+    name, digest = _name_and_digest(model)
     reporting.write_run_json(
         output,
         sample=sample,
         sequences=sequences,
         reads=reads,
         parameters=_json_object(parameters),
-        bundle_name=bundle.name,
-        bundle_sha256=bundle.sha256,
+        bundle_name=name,
+        bundle_sha256=digest,
         code_sha256=code_sha256,
         command=_words(command),
         nextflow_version=nextflow_version,
@@ -59,8 +59,6 @@ def html(
     trace: Annotated[Path | None, typer.Option(help="Nextflow's trace, for the stages.")] = None,
 ) -> None:
     """Write a sample's report: one page that opens offline."""
-    from virnucpro_core.models import open_bundle
-
     files = reporting.SampleFiles.of_folder(results)
     if run is not None:
         files = replace(files, run=run)
@@ -68,7 +66,7 @@ def html(
         output,
         sample,
         files,
-        open_bundle(model).spec.to_json(),
+        _description(model),
         stages=None if trace is None else _summary(trace, None).stages,
     )
     typer.echo(f"{sample}: {output}")
@@ -130,6 +128,28 @@ def truth(
     typer.echo(str(compare_with_truth(sequences, labels)))
 
 
+def _name_and_digest(model: str) -> tuple[str, str]:
+    """A model's name and the SHA-256 of its ``bundle.json``."""
+    path = Path(model) / "bundle.json"
+    # In a task the model is a folder that other tasks have checked: no torch needs to be loaded.
+    if path.is_file():
+        return _json_object(path)["name"], sha256_of_file(path)
+    from virnucpro_core.models import open_model
+
+    found = open_model(model)
+    return found.name, found.sha256
+
+
+def _description(model: str) -> Mapping[str, Any]:
+    """What a model's ``bundle.json`` says."""
+    path = Path(model) / "bundle.json"
+    if path.is_file():
+        return _json_object(path)
+    from virnucpro_core.models import open_bundle
+
+    return open_bundle(model).spec.to_json()
+
+
 def _summary(trace: Path, stages_dir: Path | None) -> reporting.RunSummary:
     try:
         return reporting.summarise_run(trace, stages_dir)
@@ -146,7 +166,7 @@ def _words(command: str) -> list[str]:
         return [command]  # Nextflow does not quote: an apostrophe in a file name has no partner
 
 
-def _json_object(path: Path) -> dict[str, reporting.Json]:
+def _json_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

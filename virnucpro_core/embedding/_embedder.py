@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from virnucpro_core._progress import progress as tell_progress
 from virnucpro_core.embedding._input import NamedSequences, Sequences, read_sequences
 from virnucpro_core.embedding._pooling import cls_pool, split_tokens
-from virnucpro_core.embedding._progress import progress_bar
 from virnucpro_core.embedding._runner import embed, encode_batches
 from virnucpro_core.embedding._settings import EmbedSettings, Precision, resolve_settings
 from virnucpro_core.embedding._sources import EncoderSource, open_encoder
@@ -200,7 +200,7 @@ class Embedder:
             )
         named = read_sequences(sequences, self.kind, allow_nucleotides=allow_nucleotides)
         values: NDArray[np.float32] | list[NDArray[np.float32]]
-        with progress_bar(len(named.ids), self.name, progress) as advance:
+        with tell_progress(len(named.ids), self.name, wanted=progress) as advance:
             if pooling == "mean":
                 # The way of the pipeline, with the pooling that the encoder was made for.
                 values = embed(
@@ -231,7 +231,7 @@ class Embedder:
         named: NamedSequences,
         pooling: str,
         layer: int,
-        advance: Callable[[int, int], None] | None,
+        advance: Callable[[int], None],
     ) -> list[NDArray[np.float32]]:
         """Each sequence's tokens, float32 [L_i, D], or with ``"cls"`` its first, float32 [D]."""
         parts: list[NDArray[np.float32]] = [_NOTHING] * len(named.ids)
@@ -250,8 +250,7 @@ class Embedder:
                     self._refuse_non_finite(part, named.ids[index])
                     parts[index] = part
                 n_done += len(some)
-                if advance is not None:
-                    advance(n_done, len(parts))
+                advance(n_done)
         return parts
 
     def _stacked(self, parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ class ArrivingRows:
         values: float32 [n, D]; rows arrive by being written to it.
         copies: int64 [n], how many sequences each stands for; 0 for those that are embedded as
             another one.
-        progress: called with the number of sequences done and of all.
+        progress: called with the number of sequences done.
         writer: commits sound rows; None for not at all.
     """
 
@@ -29,7 +29,7 @@ class ArrivingRows:
         self,
         values: NDArray[np.float32],
         copies: NDArray[np.int64],
-        progress: Callable[[int, int], None] | None,
+        progress: Callable[[int], None] | None,
         writer: PartWriter | None,
     ) -> None:
         self._values = values
@@ -52,7 +52,7 @@ class ArrivingRows:
         """Count the rows ``indices`` as done."""
         self._n_done += int(self._copies[indices].sum())
         if self._progress is not None:
-            self._progress(self._n_done, int(self._copies.sum()))
+            self._progress(self._n_done)
 
     def not_finite(self) -> NDArray[np.int64]:
         """int64, ascending: rows that arrived with NaN or infinity."""

@@ -129,7 +129,7 @@ def embed(
     *,
     layer: int | None = None,
     ids: Sequence[str] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int], None] | None = None,
     n_processes: int | None = None,
     plan: CheckpointPlan | None = None,
     max_failed_fraction: float = 0.0,
@@ -146,7 +146,7 @@ def embed(
         strings: the sequences: in memory, or in a shard that loader processes read themselves.
         layer: number of the layer whose output is pooled; None for the last.
         ids: names of the sequences, for messages.
-        progress: called with the number of sequences done and of all, after each batch.
+        progress: called with the number of sequences done, after each batch.
         n_processes: processes that tokenise, 0 for a thread of this one; None chooses. The
             embeddings do not depend on it.
         plan: where and how often finished work is committed; None for not at all.

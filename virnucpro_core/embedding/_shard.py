@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from virnucpro_core._progress import progress
 from virnucpro_core.embedding._parts import CheckpointPlan, plan_checkpoint
 from virnucpro_core.embedding._runner import EmbedResult, embed
 from virnucpro_core.embedding._settings import EmbedSettings
@@ -106,17 +107,19 @@ class ShardEmbedder:
         in_file = ShardStrings(
             self._path, "nucleotides" if self._source.kind == "dna" else "proteins"
         )
-        run = embed(
-            in_file if settings.device.type == "cuda" else self._strings,
-            encoder,
-            self._source.load_tokenizer(),
-            settings,
-            layer=self._source.layer,
-            ids=ids,
-            plan=plan,
-            max_failed_fraction=max_failed_fraction,
-            is_stopped=is_stopped,
-        )
+        with progress(len(ids), f"{self._path.name} ({self._source.kind})") as advance:
+            run = embed(
+                in_file if settings.device.type == "cuda" else self._strings,
+                encoder,
+                self._source.load_tokenizer(),
+                settings,
+                layer=self._source.layer,
+                ids=ids,
+                plan=plan,
+                max_failed_fraction=max_failed_fraction,
+                is_stopped=is_stopped,
+                progress=advance,
+            )
         return ShardResult(Embeddings(ids, run.values, info, set_aside=run.set_aside), run)
 
     def _plan(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._progress import progress
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import Stretch, find_frames
@@ -110,7 +111,10 @@ def prepare_batches(
     summary = PrepareSummary()
     table_path = outdir / f"{settings.sample}.records.h5"
     builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
-    with DuplicateFinder() as finder:
+    with (
+        DuplicateFinder() as finder,
+        progress(None, settings.sample, "records") as advance,
+    ):
         with create_record_table(table_path, sample=settings.sample) as table:
             for batch in _timed(batches, summary):
                 finder.add(batch.ids)
@@ -129,6 +133,7 @@ def prepare_batches(
                 summary.n_bases += int(lengths.sum())
                 summary.n_chunks += len(windows)
                 summary.n_frames += int(n_frames.sum())
+                advance(summary.n_records)
             for shard in builder.finish():
                 _write(shard, outdir, summary)
         refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 import virnucpro_core
 from tests.bundles import make_bundle
 from tests.unit.models.hugging_face import write_dnabert_s, write_esm2
-from virnucpro_core.embedding import Embedder, _progress
+from virnucpro_core import _progress
+from virnucpro_core.embedding import Embedder
 from virnucpro_core.errors import BundleError, InputError, NumericError, UsageError, VirnucproError
 from virnucpro_core.models import Esm2, Esm2Tokenizer, load_bundle
 from virnucpro_core.store import ByteStrings, read_embeddings

@@ -113,11 +113,11 @@ def test_a_finished_run_is_not_embedded_again(
     encoder: Esm2, undisturbed: EmbedResult, tmp_path: Path
 ) -> None:
     run(encoder, tmp_path)
-    done: list[tuple[int, int]] = []
-    result = run(encoder, tmp_path, progress=lambda *n: done.append(n))
+    done: list[int] = []
+    result = run(encoder, tmp_path, progress=done.append)
     assert result.n_batches == 0
     assert result.n_resumed == N
-    assert done[-1] == (N, N)
+    assert done[-1] == N
     assert np.array_equal(result.values, undisturbed.values)
 
 
