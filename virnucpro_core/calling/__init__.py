@@ -10,23 +10,33 @@ from virnucpro_core.calling._classify import (
     merge_set_aside,
     predict_scores,
 )
-from virnucpro_core.calling._consensus import RESULT_FILES, ConsensusSummary, write_consensus
+from virnucpro_core.calling._consensus import RESULT_FILES, VIRAL_FILES, write_consensus
+from virnucpro_core.calling._decision import PRESETS, Decision, choose_decision
+from virnucpro_core.calling._prevalence import Prevalence, estimate_prevalence, parse_prevalence
+from virnucpro_core.calling._summary import ConsensusSummary
 from virnucpro_core.calling._truth import Tally, TruthComparison, compare_with_truth
 
 __all__ = [
+    "PRESETS",
     "RESULT_FILES",
+    "VIRAL_FILES",
     "Calibration",
     "ConsensusSummary",
+    "Decision",
     "LengthRange",
+    "Prevalence",
     "Tally",
     "TruthComparison",
     "check_weights",
+    "choose_decision",
     "classify_frames",
     "compare_with_truth",
+    "estimate_prevalence",
     "frame_scores",
     "logit",
     "merge_features",
     "merge_set_aside",
+    "parse_prevalence",
     "predict_scores",
     "score_logit",
     "sigmoid",

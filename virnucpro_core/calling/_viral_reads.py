@@ -16,7 +16,7 @@ from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences import ReadFiles, RecordBatch, read_batches
 
-__all__ = ["RereadReads", "create_gzip", "fasta_records"]
+__all__ = ["RereadReads", "create_gzip", "viral_records"]
 
 _REMEDY = "give the file that was prepared, or run the pipeline again with this one"
 
@@ -34,6 +34,16 @@ class RereadReads:
         self._batch: RecordBatch | None = None
         self._used = 0  # records of the batch that were taken
         self._n_taken = 0
+
+    @property
+    def with_qualities(self) -> bool:
+        """Whether the records have base qualities.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        batch = self._current()
+        return batch is not None and batch.qualities is not None
 
     def take(self, ids: Sequence[str], lengths: NDArray[np.int64]) -> Iterator[RecordBatch]:
         """The next records, which must have these ids and lengths, in slices.
@@ -106,7 +116,19 @@ def create_gzip(path: Path) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", stream)
 
 
-def fasta_records(batch: RecordBatch, chosen: Sequence[bool]) -> Iterator[bytes]:
-    """The chosen records as FASTA: the whole header, and the sequence as given on one line."""
-    for name, sequence in compress(zip(batch.names, batch.sequences, strict=True), chosen):
-        yield f">{name}\n{sequence}\n".encode()
+def viral_records(
+    batch: RecordBatch, chosen: Sequence[bool], *, with_qualities: bool
+) -> Iterator[bytes]:
+    """The chosen records as FASTQ where the file has qualities, else as FASTA.
+
+    They have the whole header, and the sequence as given on one line.
+    """
+    if not with_qualities:
+        for name, sequence in compress(zip(batch.names, batch.sequences, strict=True), chosen):
+            yield f">{name}\n{sequence}\n".encode()
+        return
+    # Among files with qualities only those of empty records can be missing.
+    qualities = batch.qualities or batch.sequences
+    records = zip(batch.names, batch.sequences, qualities, strict=True)
+    for name, sequence, quality in compress(records, chosen):
+        yield f"@{name}\n{sequence}\n+\n{quality}\n".encode()

@@ -38,7 +38,11 @@ def classify(
     set_aside = calling.merge_set_aside(dna_embeddings, protein_embeddings)
     merged = time.perf_counter()
     scores = calling.predict_scores(features, bundle.load_classifier(), set_aside=set_aside)
-    scored = calling.frame_scores(frames, scores, set_aside, bundle_sha256=bundle.sha256)
+    known = bundle.spec.calibration
+    calibration = None if known is None else calling.Calibration.parse(known, str(model))
+    scored = calling.frame_scores(
+        frames, scores, set_aside, bundle_sha256=bundle.sha256, calibration=calibration
+    )
     write_scores(scored, output)
     predicted = time.perf_counter()
     if stages is not None:

@@ -11,7 +11,7 @@ from virnucpro_core.sequences._prepare import (
 from virnucpro_core.sequences._reader import read_batches
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_whole
-from virnucpro_core.sequences._windows import Windows, cut_windows
+from virnucpro_core.sequences._windows import Windows, cut_windows, window_starts
 
 __all__ = [
     "MOLECULES",
@@ -30,4 +30,5 @@ __all__ = [
     "read_batches",
     "shard_whole",
     "translate_windows",
+    "window_starts",
 ]

@@ -115,7 +115,9 @@ def prepare_batches(
     table_path = outdir / f"{settings.sample}.records.h5"
     builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
     with DuplicateFinder() as finder:
-        with create_record_table(table_path, sample=settings.sample) as table:
+        with create_record_table(
+            table_path, sample=settings.sample, window_size=settings.window_size
+        ) as table:
             for batch in _timed(batches, summary):
                 finder.add(batch.ids)
                 started = time.perf_counter()
