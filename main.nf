@@ -1,7 +1,7 @@
 // Entry: checks the parameters, then runs the task that was asked for.
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
-include { help; checkParameters; readSample } from './workflows/parameters'
+include { help; checkCalibrated; checkParameters; readSample } from './workflows/parameters'
 include { checkPlatform } from './workflows/platform'
 include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
 
@@ -14,6 +14,9 @@ workflow {
     checkPlatform(params, workflow)
     reads = channel.of(readSample(params.input, params.sample))
     bundle = readBundle(params.model, settings.task)
+    if (settings.task == 'predict') {
+        checkCalibrated(params, bundle)
+    }
     code = codeDigest(projectDir)
     run = describeRun(params, settings, bundle, workflow)
 

@@ -9,7 +9,8 @@ process CONSENSUS {
     input:
     // Without a shard there are no scores; every record still gets its row.
     tuple val(meta), path(reads, stageAs: 'reads/*'), path(records), path(scores, arity: '0..*')
-    val threshold
+    // How records are called, as options of the command.
+    val calls
     val bundle_sha256
     val code_sha256
 
@@ -17,7 +18,11 @@ process CONSENSUS {
     tuple val(meta), path("${meta.id}/sequences.tsv"), emit: sequences
     tuple val(meta), path("${meta.id}/prediction_results.txt"), emit: frames
     tuple val(meta), path("${meta.id}/prediction_results_highestscore.csv"), emit: chunks
-    tuple val(meta), path("${meta.id}/viral.fasta.gz"), emit: viral
+    // FASTQ where the reads have qualities.
+    tuple val(meta), path("${meta.id}/viral.fast{a,q}.gz"), emit: viral
+    tuple val(meta), path("${meta.id}/regions.bed"), emit: regions
+    tuple val(meta), path("${meta.id}/scores.parquet"), emit: scores
+    tuple val(meta), path("${meta.id}/summary.json"), emit: summary
     path "stages/CONSENSUS_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
@@ -25,9 +30,9 @@ process CONSENSUS {
     """
     mkdir -p ${meta.id} stages
     consensus.py --records ${records} --reads ${reads} --sample ${meta.id} \\
-        --threshold ${threshold} --outdir ${meta.id} \\
+        ${calls} --outdir ${meta.id} \\
         --stages stages/CONSENSUS_${meta.id}.tsv ${scores}
-    versions.py CONSENSUS dnaio numpy h5py > versions.yml
+    versions.py CONSENSUS dnaio numpy h5py pyarrow > versions.yml
     """
 
     stub:
@@ -35,8 +40,9 @@ process CONSENSUS {
     mkdir -p ${meta.id} stages
     touch ${meta.id}/sequences.tsv ${meta.id}/prediction_results.txt
     touch ${meta.id}/prediction_results_highestscore.csv
+    touch ${meta.id}/regions.bed ${meta.id}/scores.parquet ${meta.id}/summary.json
     gzip -c < /dev/null > ${meta.id}/viral.fasta.gz
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CONSENSUS_${meta.id}.tsv
-    versions.py CONSENSUS dnaio numpy h5py > versions.yml
+    versions.py CONSENSUS dnaio numpy h5py pyarrow > versions.yml
     """
 }

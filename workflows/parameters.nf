@@ -16,8 +16,14 @@ def help() {
     --task TASK           what to do: predict or embed [predict]
 
     predict:
-    --threshold X         lowest score that is called virus, 0 to 1 [0.5]
+    --preset NAME         call by probability: sensitive (at least 0.2), balanced (0.5) or strict
+                          (0.9) [balanced, where the model is calibrated]
+    --fdr X               call by q-value: expected share of false ones among the calls, 0 to 1
+    --threshold X         call by score: the lowest of a virus, 0 to 1 [0.5, where it is not]
+    --prevalence X        share of viruses among the reads; auto estimates it [auto]
     --save_embeddings     keep the embeddings under <outdir>/<sample>/embeddings
+    --save_scores         keep what 'virnucpro consensus' needs to call again, under
+                          <outdir>/<sample>/scores
 
     embed:
     --molecule MOLECULE   what the input is: protein or dna [protein]
@@ -67,7 +73,8 @@ def help() {
 /** The settings of the tasks as a map, typed; stops at the first parameter that is wrong. */
 def checkParameters(given) {
     def known = [
-        'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
+        'help', 'task', 'input', 'sample', 'outdir', 'model', 'preset', 'fdr', 'threshold', 'prevalence',
+        'save_embeddings', 'save_scores',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
         'max_failed_fraction', 'checkpoint_dir', 'part_seconds', 'preemption_wait',
         'container', 'aws_region', 'aws_queue', 'aws_queue_gpu', 'aws_workdir',
@@ -88,8 +95,10 @@ def checkParameters(given) {
     if (isEmpty(given.outdir)) {
         error('--outdir has no value; name a folder for the results')
     }
-    if (!(given.save_embeddings.toString() in ['true', 'false'])) {
-        error("--save_embeddings is '${given.save_embeddings}', it must be true or false")
+    ['save_embeddings', 'save_scores'].each { name ->
+        if (!(given[name].toString() in ['true', 'false'])) {
+            error("--${name} is '${given[name]}', it must be true or false")
+        }
     }
     if (!(given.device.toString() ==~ /auto|cpu|cuda(:\d+)?/)) {
         error("--device is '${given.device}', it must be auto, cpu, cuda or cuda:N")
@@ -116,8 +125,45 @@ def checkParameters(given) {
         max_failed_fraction: number('max_failed_fraction', given.max_failed_fraction, 1),
         shard_frames: wholeNumber('shard_frames', given.shard_frames, 1),
     ]
-    def own = given.task == 'embed' ? [molecule: given.molecule] : [threshold: number('threshold', given.threshold, 1)]
+    def own = given.task == 'embed' ? [molecule: given.molecule] : checkCalls(given)
     return settings + own
+}
+
+/** How records are called: at most one rule, and the share of viruses. */
+def checkCalls(given) {
+    def rules = ['preset', 'fdr', 'threshold'].findAll { name -> given[name] != null }
+    if (rules.size() > 1) {
+        error("--${rules[0]} and --${rules[1]} are different rules for what is a virus; give one")
+    }
+    def presets = ['sensitive', 'balanced', 'strict']
+    if (given.preset != null && !(given.preset.toString() in presets)) {
+        error("--preset is '${given.preset}', it must be sensitive, balanced or strict")
+    }
+    def isAuto = given.prevalence.toString() == 'auto'
+    if (!isAuto && (number('prevalence', given.prevalence, 1) in [0.0d, 1.0d])) {
+        error("--prevalence is '${given.prevalence}', it must be auto or a number between 0 and 1")
+    }
+    return [
+        preset: given.preset,
+        fdr: given.fdr == null ? null : number('fdr', given.fdr, 1),
+        threshold: given.threshold == null ? null : number('threshold', given.threshold, 1),
+        prevalence: given.prevalence.toString(),
+    ]
+}
+
+/** The same as options of 'virnucpro consensus'. */
+def callOptions(settings) {
+    def given = settings.subMap(['preset', 'fdr', 'threshold', 'prevalence'])
+    return given.findAll { _name, value -> value != null }.collect { name, value -> "--${name} ${value}" }.join(' ')
+}
+
+/** Stops where records shall be called by probabilities that the model does not give. */
+def checkCalibrated(given, bundle) {
+    def needing = ['preset', 'fdr'].find { name -> given[name] != null }
+    def asked = needing ?: given.prevalence.toString() == 'auto' ? needing : 'prevalence'
+    if (asked && !bundle.calibrated) {
+        error("--${asked} needs probabilities, and the model is not calibrated; call by --threshold, or take a model with a calibration")
+    }
 }
 
 def slurmParameters() {

@@ -6,12 +6,14 @@ include { CLASSIFY               } from '../modules/classify'
 include { CONSENSUS              } from '../modules/consensus'
 include { REPORT                 } from '../modules/report'
 include { PRUNE                  } from '../modules/prune'
+include { callOptions            } from './parameters'
 
 workflow PREDICT {
     take:
     reads    // channel: [ [id: sample], sequence file ]
     bundle   // map: path, sha256, window_size
-    settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames, threshold
+    settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames,
+             // preset, fdr, threshold, prevalence
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
@@ -45,7 +47,7 @@ workflow PREDICT {
 
     CONSENSUS(
         reads.join(PREPARE.out.records).join(scores.mix(without_frames)),
-        settings.threshold,
+        callOptions(settings),
         bundle.sha256,
         code,
     )

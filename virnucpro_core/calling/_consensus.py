@@ -57,7 +57,7 @@ def write_consensus(
 
     All appear when everything was checked, or none does. Their content depends on neither the
     order of ``score_paths`` nor the sizes of shards and blocks. Memory holds one score file, one
-    block of records, ``sort_lines`` lines, and less than 100 bytes for every record.
+    block of records, ``sort_lines`` lines, and less than 200 bytes for every record.
 
     Args:
         records: the record table that the shards were made with.

@@ -20,8 +20,6 @@ __all__ = ["FRAME_TABLE_VERSION", "FrameTable"]
 
 FRAME_TABLE_VERSION = 1
 
-# Rows are counted out, so that the bytes do not depend on the slices in which frames come.
-_GROUP_ROWS = 1 << 17
 _REASONS = [None if why is SetAside.EMBEDDED else why.reason for why in sorted(SetAside)]
 
 
@@ -34,17 +32,20 @@ class FrameTable:
         path: the file.
         labels: of the file's metadata, beside its schema version.
 
+    Attributes:
+        GROUP_ROWS: frames of a row group. They are counted out, so that the bytes do not depend on
+            the slices in which frames come.
+
     Raises (on entering, adding and leaving):
         StoreError: the file cannot be written.
     """
 
-    def __init__(
-        self, path: Path, labels: dict[str, str], *, group_rows: int = _GROUP_ROWS
-    ) -> None:
+    GROUP_ROWS = 1 << 17
+
+    def __init__(self, path: Path, labels: dict[str, str]) -> None:
         self._path = path
         self._temporary = temporary_beside(path)
         self._labels = {"schema_version": str(FRAME_TABLE_VERSION), **labels}
-        self._group_rows = group_rows
         self._pending: list[Any] = []
         self._n_pending = 0
         self._writer: Any = None
@@ -71,11 +72,11 @@ class FrameTable:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            if kind is None and self._n_pending:
-                self._write(self._joined())
-            self._writer.close()
             if kind is None:
+                self.finish()
                 commit(self._temporary, self._path)
+            else:
+                self._writer.close()
         except OSError as failure:
             raise write_failure(self._path, failure) from failure
         finally:
@@ -118,14 +119,24 @@ class FrameTable:
         ]
         self._pending.append(pa.Table.from_arrays(columns, schema=_schema(self._labels)))
         self._n_pending += len(frames)
-        if self._n_pending >= self._group_rows:
+        if self._n_pending >= self.GROUP_ROWS:
             self._write_groups()
+
+    def finish(self) -> None:
+        """Write what is left; after this leaving only gives the file its name."""
+        if self._n_pending:
+            self._write(self._joined())
+            self._pending, self._n_pending = [], 0
+        try:
+            self._writer.close()
+        except OSError as error:
+            raise write_failure(self._path, error) from error
 
     def _write_groups(self) -> None:
         table = self._joined()
-        n_whole = self._n_pending - self._n_pending % self._group_rows
-        for start in range(0, n_whole, self._group_rows):
-            self._write(table.slice(start, self._group_rows).combine_chunks())
+        n_whole = self._n_pending - self._n_pending % self.GROUP_ROWS
+        for start in range(0, n_whole, self.GROUP_ROWS):
+            self._write(table.slice(start, self.GROUP_ROWS).combine_chunks())
         rest = table.slice(n_whole)
         self._pending, self._n_pending = [rest], len(rest)
 
@@ -136,7 +147,7 @@ class FrameTable:
 
     def _write(self, table: Any) -> None:
         try:
-            self._writer.write_table(table, row_group_size=self._group_rows)
+            self._writer.write_table(table, row_group_size=self.GROUP_ROWS)
         except OSError as error:
             raise write_failure(self._path, error) from error
 

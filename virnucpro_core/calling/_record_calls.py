@@ -62,11 +62,12 @@ def call_records(
         nothing = np.full(len(scores.virus_score), np.nan)
         is_virus = decision.is_virus(scores.virus_score, nothing, nothing)
         return RecordCalls(decision, None, is_virus)
-    log_odds = scores.evidence + logit(prevalence.value)
-    probability = sigmoid(log_odds)
-    q_value = np.full(len(log_odds), np.nan)
+    is_scored = scores.is_scored
+    log_odds = scores.evidence[is_scored] + logit(prevalence.value)
+    probability, q_value = np.full((2, len(is_scored)), np.nan)
+    probability[is_scored] = sigmoid(log_odds)
     # Not 1 - probability, which is 0 where the probability is near 1.
-    q_value[scores.is_scored] = q_values(sigmoid(-log_odds[scores.is_scored]))
+    q_value[is_scored] = q_values(sigmoid(-log_odds))
     is_virus = decision.is_virus(scores.virus_score, probability, q_value)
     tier = tiers(probability, is_virus, scores.scored_length)
     return RecordCalls(decision, prevalence, is_virus, probability, q_value, tier)

@@ -100,6 +100,7 @@ class ScorePass:
                 where=str(self._records.path),
                 remedy="give the record table and the score files of one run",
             )
+        self._frame_table.finish()
 
     def _score_block(self, rows: RecordRows, first: int) -> None:
         """Score the records ``rows``, numbers ``first`` on, and write their frames and chunks."""

@@ -7,6 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.bundles import CALIBRATION
+from virnucpro_core.calling import Calibration
 from virnucpro_core.errors import StoreError
 from virnucpro_core.store import (
     ByteStrings,
@@ -18,6 +20,7 @@ from virnucpro_core.store import (
     RecordTable,
     create_record_table,
     read_embeddings,
+    read_score_labels,
     read_scores,
     read_shard,
     write_embeddings,
