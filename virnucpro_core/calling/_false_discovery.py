@@ -16,7 +16,7 @@ def q_values(error: NDArray[np.float64]) -> NDArray[np.float64]:
 
     It is the mean of their probabilities of being false, the Bayesian false discovery rate (Newton,
     Noueiry, Sarkar & Ahlquist 2004, "Detecting differential gene expression with a semiparametric
-    hierarchical mixture method", section 4.1). It never falls from a surer record to a less sure
+    hierarchical mixture method"). It never falls from a surer record to a less sure
     one, and equal records have equal values. Errors of 0.01, 0.02 and 0.3 have q-values of 0.01,
     0.015 and 0.11.
 
