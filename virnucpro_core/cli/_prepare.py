@@ -32,11 +32,10 @@ def prepare(
     stages: StagesOption = None,
 ) -> None:
     """Cut reads into windows, find stop-free frames, write shards and the record table."""
-    samples = given_samples(reads, sample, sheet, paired=paired, outdir=outdir)
     summaries = []
-    for each in samples:
+    for each in given_samples(reads, sample, sheet, paired=paired, outdir=outdir):
         settings = sequences.PrepareSettings(each.name, window_size, shard_frames)
-        with named(each, samples):
+        with named(each, sheet):
             summary = sequences.prepare(each.reads, outdir, settings)
         summaries.append(summary)
         typer.echo(

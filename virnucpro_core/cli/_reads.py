@@ -90,12 +90,12 @@ def read_files(paths: list[Path], *, paired: bool) -> ReadFiles:
 
 
 @contextmanager
-def named(sample: GivenSample, samples: list[GivenSample]) -> Iterator[None]:
-    """Say of which sample an input is that cannot be used, where there are several."""
+def named(sample: GivenSample, sheet: Path | None) -> Iterator[None]:
+    """Say of which sample of a sheet an input is that cannot be used."""
     try:
         yield
     except InputError as error:
-        if len(samples) == 1:
+        if sheet is None:
             raise
         raise InputError(
             error.what, where=f"sample {sample.name}: {error.where}", remedy=error.remedy

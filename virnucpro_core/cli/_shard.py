@@ -36,11 +36,10 @@ def shard(
     """Write whole sequences as shards for 'virnucpro embed', and a table of the records."""
     if molecule not in sequences.MOLECULES:
         raise typer.BadParameter(f"--molecule is {molecule!r}, it must be dna or protein")
-    samples = given_samples(records, sample, sheet, paired=paired, outdir=outdir)
     seconds, n_sharded = 0.0, 0
-    for each in samples:
+    for each in given_samples(records, sample, sheet, paired=paired, outdir=outdir):
         settings = sequences.WholeSettings(each.name, molecule, shard_frames)
-        with named(each, samples):
+        with named(each, sheet):
             summary = sequences.shard_whole(each.reads, outdir, settings)
         seconds += summary.seconds
         n_sharded += summary.n_records - summary.n_empty
