@@ -16,7 +16,7 @@ from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import SetAside, write_embeddings
 
 if TYPE_CHECKING:
-    from virnucpro_core.embedding import CheckpointPlan, EmbedResult, ShardResult
+    from virnucpro_core.embedding import CheckpointPlan, ShardEmbedder, ShardResult
 
 __all__ = ["embed"]
 
@@ -80,25 +80,32 @@ def embed(
             device, embedding.Precision(precision), token_budget, attention
         )
         source = embedding.open_encoder(model, "dna" if encoder == "dna" else "protein")
-        embedders = [
-            embedding.ShardEmbedder(
-                shard,
+
+        def open_shard(path: Path) -> ShardEmbedder:
+            return embedding.ShardEmbedder(
+                path,
                 source,
                 checkpoint_dir=resolve_checkpoint_dir(checkpoint_dir),
                 part_seconds=part_seconds,
             )
-            for shard in shards
-        ]
 
+        def finish(number: int, result: ShardResult) -> Stage:
+            write_embeddings(result.embeddings, output[number])
+            how = f"{settings.precision.value} on {settings.device}"
+            _tell(shards[number].name, result, how)
+            run = result.run
+            return Stage(_STAGE[encoder], run.seconds, len(run.values), run.n_tokens)
+
+        first = open_shard(shards[0])
+        done: list[Stage] = []
         # Until there is something to save, a signal ends the command at once.
-        runs: list[EmbedResult] = []
         with (
             embedding.leased_settings(settings, threads=threads) as settings,
             ExitStack() as embedding_time,
         ):
-            # One shard's weights go as soon as it is embedded; several shards share them.
+            # Several shards share the weights; those of a single one go with its last batch.
             loaded = source.load_encoder(settings) if len(shards) > 1 else None
-            for number, (shard, embedder) in enumerate(zip(shards, embedders, strict=True)):
+            for number, path in enumerate(shards):
 
                 def started(plan: CheckpointPlan | None, number: int = number) -> None:
                     if number == 0:
@@ -107,26 +114,29 @@ def embed(
                         key = f"{plan.checkpoint.key}\n"
                         checkpoint_key[number].write_text(key, encoding="utf-8")
 
-                result = embedder.embed(
+                result = (first if number == 0 else open_shard(path)).embed(
                     settings,
                     max_failed_fraction=max_failed_fraction,
                     started=started,
                     is_stopped=lambda: stop.is_requested,
                     encoder=loaded,
                 )
-                runs.append(result.run)
                 if loaded is not None:
-                    write_embeddings(result.embeddings, output[number])
-                    _tell(shard.name, result, f"{settings.precision.value} on {settings.device}")
+                    done.append(finish(number, result))
         if loaded is None:
-            # The device is free by now for whoever waits for it.
-            write_embeddings(result.embeddings, output[0])
-            _tell(shards[0].name, result, f"{settings.precision.value} on {settings.device}")
+            # By now the device is free for whoever waits for it.
+            done.append(finish(0, result))
         if stages is not None:
-            seconds = sum(run.seconds for run in runs)
-            n_sequences = sum(len(run.values) for run in runs)
-            n_tokens = sum(run.n_tokens for run in runs)
-            write_stages(stages, [Stage(_STAGE[encoder], seconds, n_sequences, n_tokens)])
+            write_stages(stages, [_sum_of(done)])
+
+
+def _sum_of(stages: list[Stage]) -> Stage:
+    return Stage(
+        stages[0].name,
+        sum(stage.seconds for stage in stages),
+        sum(stage.sequences for stage in stages),
+        sum(stage.tokens for stage in stages),
+    )
 
 
 def _tell(name: str, result: ShardResult, how: str) -> None:

@@ -84,7 +84,7 @@ def read_sheet(
         )
     if not table.rows:
         raise SheetError([f"{name}: has no samples; add a {table.unit} for each"])
-    base = origin.rpartition("/")[0] if origin else path.resolve().parent
+    base = origin.rpartition("/")[0] if origin else path.parent
     reader = _SheetReader(name, table.unit, base, launch_dir, _validator(schema))
     for row in table.rows:
         reader.add(row)
