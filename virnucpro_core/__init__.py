@@ -4,6 +4,8 @@ Import from the sub-packages; imports between them go down this list only:
 
 ========================  ==========================================================
 ``errors``                the exception tree
+``samples``               samplesheets: which samples there are (no numpy)
+``parameters``            the pipeline's parameters: schema, checks, help (no numpy)
 ``store``                 file formats: shards, record tables, embeddings, scores
 ``sequences``             reading, windows, frames, shards (no torch)
 ``packing``               the plan of packed batches (no torch)
