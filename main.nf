@@ -1,19 +1,24 @@
 // Entry: checks the parameters, then runs the task that was asked for.
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
-include { help; checkParameters; readSample } from './workflows/parameters'
+include { help; checkCalibrated; checkParameters } from './workflows/parameters'
 include { checkPlatform } from './workflows/platform'
 include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
+include { readGroups } from './workflows/samples'
 
 workflow {
-    if (params.help.toString().toBoolean()) {
-        println(help())
+    if (params.help.toString() != 'false') {
+        println(help(params))
         return
     }
-    settings = checkParameters(params)
+    checked = checkParameters(params, workflow)
+    settings = checked.settings
     checkPlatform(params, workflow)
-    reads = channel.of(readSample(params.input, params.sample))
+    reads = channel.fromList(readGroups(params, checked.sheet, checked.group_samples, workflow))
     bundle = readBundle(params.model, settings.task)
+    if (settings.task == 'predict') {
+        checkCalibrated(settings, bundle)
+    }
     code = codeDigest(projectDir)
     run = describeRun(params, settings, bundle, workflow)
 

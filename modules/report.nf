@@ -1,5 +1,6 @@
-// A sample's report, and what made its results: versions, parameters and digests.
+// The reports of samples, and what made their results: versions, parameters and digests.
 include { afterFailure } from '../workflows/retries'
+include { readsOptions } from '../workflows/samples'
 
 process REPORT {
     tag "${meta.id}"
@@ -7,43 +8,49 @@ process REPORT {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(reads, stageAs: 'reads/*'), path(results, stageAs: 'results/*')
+    // Results are in the order of the samples; only sequences.tsv must be there.
+    tuple val(meta), path(reads, stageAs: '.reads/?/*', arity: '1..*'), path(sequences, stageAs: '.results/?/*', arity: '1..*'), path(viral, stageAs: '.results/?/*', arity: '0..*'), path(regions, stageAs: '.results/?/*', arity: '0..*'), path(scores, stageAs: '.results/?/*', arity: '0..*'), path(summary, stageAs: '.results/?/*', arity: '0..*')
     path bundle, stageAs: 'model/*'
     val run
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.id}/run.json"), emit: run
+    tuple val(meta), path('*/run.json', arity: '1..*'), emit: run
     // Without calls there is nothing to report.
-    tuple val(meta), path("${meta.id}/report.html"), emit: page, optional: true
+    tuple val(meta), path('*/report.html', arity: '1..*'), emit: page, optional: true
     path 'versions.yml', emit: versions
 
     script:
-    def page = run.task == 'predict'
-        ? "report.py html results --sample ${meta.id} --model ${bundle} --run ${meta.id}/run.json --output ${meta.id}/report.html"
-        : ''
+    def options = readsOptions(meta, reads)
+    def commands = meta.samples.withIndex(1).collect { sample, n ->
+        "report.py run --sample ${sample.id} --sequences .results/${n}/sequences.tsv ${options[sample.id]} --output ${sample.id}/run.json"
+    }
+    def pages = run.task != 'predict' ? [] : meta.samples.withIndex(1).collect { sample, n ->
+        "report.py html .results/${n} --sample ${sample.id} --run ${sample.id}/run.json --model ${bundle} --output ${sample.id}/report.html"
+    }
     """
-    mkdir -p ${meta.id}
+    mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')}
     cat > parameters.json <<'JSON'
     ${run.parameters_json}
     JSON
     cat > command.txt <<'COMMAND'
     ${run.command}
     COMMAND
-    report.py run ${reads} --sample ${meta.id} --sequences results/sequences.tsv \\
-        --model ${bundle} --parameters parameters.json --command "\$(< command.txt)" \\
-        --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256} \\
-        --output ${meta.id}/run.json
-    ${page}
+    common=(--model ${bundle} --parameters parameters.json --command "\$(< command.txt)"
+        --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256})
+    ${commands.collect { command -> "${command} \"\${common[@]}\"" }.join('\n    ')}
+    ${pages.join('\n    ')}
     versions.py REPORT altair jinja2 pyarrow > versions.yml
     """
 
     stub:
     """
-    mkdir -p ${meta.id}
-    echo '{}' > ${meta.id}/run.json
-    touch ${meta.id}/report.html
+    for sample in ${meta.samples.collect { sample -> sample.id }.join(' ')}; do
+        mkdir -p \$sample
+        echo '{}' > \$sample/run.json
+        touch \$sample/report.html
+    done
     versions.py REPORT altair jinja2 pyarrow > versions.yml
     """
 }

@@ -5,6 +5,8 @@ Import from the sub-packages; imports between them go down this list only:
 ========================  ==========================================================
 ``errors``                the exception tree
 ``pages``                 HTML pages that open offline: tables and figures
+``samples``               samplesheets: which samples there are (no numpy)
+``parameters``            the pipeline's parameters: schema, checks, help (no numpy)
 ``store``                 file formats: shards, record tables, embeddings, scores
 ``sequences``             reading, windows, frames, shards (no torch)
 ``packing``               the plan of packed batches (no torch)

@@ -5,10 +5,11 @@ include { JOIN   } from '../modules/join'
 include { REPORT } from '../modules/report'
 include { RUN_REPORT } from '../modules/run_report'
 include { PRUNE  } from '../modules/prune'
+include { inSampleOrder; sorted; tasksOf } from './samples'
 
 workflow EMBEDDING {
     take:
-    reads    // channel: [ [id: sample], sequence file ]
+    reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256
     settings // map: molecule, device, precision, attention, token_budget, max_failed_fraction, shard_frames
     run      // map: parameters_json, command, nextflow_version
@@ -17,9 +18,7 @@ workflow EMBEDDING {
     main:
     SHARD(reads, settings.molecule, settings.shard_frames, code)
 
-    shards = SHARD.out.shards.flatMap { meta, files ->
-        files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
-    }
+    shards = SHARD.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
     EMBED(
         shards,
         settings.molecule,
@@ -31,20 +30,20 @@ workflow EMBEDDING {
 
     // Sorted, for the numbers in the names of shards are in input order.
     embeddings = EMBED.out.embeddings
-        .map { meta, file -> [groupKey([id: meta.id], meta.n_shards), file] }
+        .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, files.sort { file -> file.name }] }
+        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
 
-    JOIN(SHARD.out.records.join(embeddings), bundle.sha256, code)
+    JOIN(SHARD.out.records.map { meta, files -> [meta, sorted(files)] }.join(embeddings), bundle.sha256, code)
     REPORT(
-        reads.join(JOIN.out.sequences),
+        reads.join(JOIN.out.sequences.map { meta, files -> [meta, inSampleOrder(meta, files), [], [], [], []] }),
         bundle.path,
         run,
         bundle.sha256,
         code,
     )
     RUN_REPORT(
-        REPORT.out.run.map { _meta, file -> file }.toSortedList { file -> file.parent.name },
+        REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name },
         SHARD.out.stages.mix(EMBED.out.stages, JOIN.out.stages).toSortedList { file -> file.name },
         code,
     )

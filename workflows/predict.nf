@@ -7,12 +7,15 @@ include { CONSENSUS              } from '../modules/consensus'
 include { REPORT                 } from '../modules/report'
 include { RUN_REPORT             } from '../modules/run_report'
 include { PRUNE                  } from '../modules/prune'
+include { callOptions            } from './parameters'
+include { inSampleOrder; sorted; tasksOf } from './samples'
 
 workflow PREDICT {
     take:
-    reads    // channel: [ [id: sample], sequence file ]
+    reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256, window_size
-    settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames, threshold
+    settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames,
+             // preset, fdr, threshold, prevalence
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
@@ -21,48 +24,49 @@ workflow PREDICT {
 
     // The digest of the model is no input of PREPARE: only the window size reaches it, so another
     // model of the same size starts from the same shards.
-    shards = PREPARE.out.shards.flatMap { meta, files ->
-        files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
-    }
+    shards = PREPARE.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
     embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 
     CLASSIFY(
-        shards.join(EMBED_DNA.out.embeddings).join(EMBED_PROTEIN.out.embeddings),
+        shards
+            .join(EMBED_DNA.out.embeddings.map { meta, files -> [meta, sorted(files)] })
+            .join(EMBED_PROTEIN.out.embeddings.map { meta, files -> [meta, sorted(files)] }),
         bundle.path,
         bundle.sha256,
         code,
     )
 
-    // Sorted, so that the order in which tasks finish never shows in a result or a task's hash.
     scores = CLASSIFY.out.scores
-        .map { meta, file -> [groupKey([id: meta.id], meta.n_shards), file] }
+        .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, files.sort { file -> file.name }] }
+        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
     without_frames = PREPARE.out.shards
         .filter { _meta, files -> files.isEmpty() }
         .map { meta, _files -> [meta, []] }
 
     CONSENSUS(
-        reads.join(PREPARE.out.records).join(scores.mix(without_frames)),
-        settings.threshold,
+        reads.join(PREPARE.out.records.map { meta, files -> [meta, sorted(files)] }).join(scores.mix(without_frames)),
+        callOptions(settings),
         bundle.sha256,
         code,
     )
-    results = CONSENSUS.out.sequences
-        .mix(CONSENSUS.out.viral)
-        .groupTuple(size: 2)
-        .map { meta, files -> [meta, files.sort { file -> file.name }] }
+    in_order = { meta, files -> [meta, inSampleOrder(meta, files)] }
     REPORT(
-        reads.join(results),
+        reads
+            .join(CONSENSUS.out.sequences.map(in_order))
+            .join(CONSENSUS.out.viral.map(in_order))
+            .join(CONSENSUS.out.regions.map(in_order))
+            .join(CONSENSUS.out.scores.map(in_order))
+            .join(CONSENSUS.out.summary.map(in_order)),
         bundle.path,
         run,
         bundle.sha256,
         code,
     )
     RUN_REPORT(
-        REPORT.out.run.map { _meta, file -> file }.toSortedList { file -> file.parent.name },
+        REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name },
         PREPARE.out.stages.mix(EMBED_DNA.out.stages, EMBED_PROTEIN.out.stages, CLASSIFY.out.stages, CONSENSUS.out.stages).toSortedList { file -> file.name },
         code,
     )

@@ -1,4 +1,5 @@
 // What a run is made of: digests of the code and the model, and the summary of its stages.
+include { json; parseJson } from './json'
 
 /** SHA-256 of the code that tasks run: Nextflow's cache does not see an installed package. */
 def codeDigest(project) {
@@ -38,7 +39,7 @@ def findModel(model) {
     return named ?: given
 }
 
-/** A model as [path, sha256, window_size]; what else is in it is checked by the tasks. */
+/** A model as [path, sha256, window_size, calibrated]; what else is in it is checked by the tasks. */
 def readBundle(model, task) {
     def bundle = findModel(model)
     def description = bundle.resolve('bundle.json')
@@ -56,7 +57,12 @@ def readBundle(model, task) {
     if (!(windowSize instanceof Integer) || windowSize < 3) {
         error("--model ${model}: bundle.json has no window_size; get or make the bundle again")
     }
-    return [path: bundle, sha256: sha256(description.bytes), window_size: windowSize]
+    return [
+        path: bundle,
+        sha256: sha256(description.bytes),
+        window_size: windowSize,
+        calibrated: content.calibration != null,
+    ]
 }
 
 /** What tells one state of a folder from another without reading the gigabytes in it. */
@@ -66,25 +72,14 @@ def digestOfFolder(folder) {
     return sha256(lines.join('\n').bytes)
 }
 
-/** Parsed JSON, or null when the text is none. */
-def parseJson(text) {
-    try {
-        return json('JsonSlurper').getDeclaredConstructor().newInstance().parseText(text)
-    }
-    catch (RuntimeException _error) {
-        return null
-    }
-}
-
-/** A class of groovy.json, which a strict parser does not know by itself. */
-def json(name) {
-    return Class.forName("groovy.json.${name}")
-}
-
 /** What run.json tells of a run besides digests: parameters, command line, Nextflow's version. */
 def describeRun(given, settings, bundle, run) {
     def values = ['input', 'model', 'sample', 'task'].collectEntries { name -> [name, given[name]?.toString()] }
-    def own = [save_embeddings: given.save_embeddings.toString().toBoolean(), window_size: bundle.window_size]
+    def own = [
+        save_embeddings: given.save_embeddings.toString().toBoolean(),
+        save_scores: given.save_scores.toString().toBoolean(),
+        window_size: bundle.window_size,
+    ]
     def all = values + settings + (settings.task == 'embed' ? [:] : own)
     return [
         task: settings.task,

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from tests.bundles import make_bundle
 from tests.faults.outcome import Outcome, heed_interrupts
-from virnucpro_core.calling import RESULT_FILES
+from virnucpro_core.calling import RESULT_FILES, VIRAL_FILES
 
 __all__ = ["KINDS", "PipelineWorld", "disturb", "make_world"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+RESULTS = (*RESULT_FILES, VIRAL_FILES[0])
 MOST_FAULTS = 2
 PATIENCE = 600.0
 # Quick polls, and no waiting before a task is tried again: this machine is not really lost.
@@ -81,7 +82,7 @@ def disturb(world: PipelineWorld, kind: str, seed: int) -> Outcome:
     if not outcome.wrong:
         results = _results(run)
         outcome.wrong += [
-            f"{name} differs" for name in RESULT_FILES if results[name] != world.expected[name]
+            f"{name} differs" for name in RESULTS if results[name] != world.expected[name]
         ]
         if left := list((run / "work" / "checkpoints").glob("*/*/*.h5")):
             outcome.wrong.append(f"{len(left)} parts were left")
@@ -117,7 +118,7 @@ def _start(world: PipelineWorld, run: Path) -> subprocess.Popen[bytes]:
 
 
 def _results(run: Path) -> dict[str, bytes]:
-    return {name: (run / "results" / "reads" / name).read_bytes() for name in RESULT_FILES}
+    return {name: (run / "results" / "reads" / name).read_bytes() for name in RESULTS}
 
 
 def _tasks_of(run: Path, programs: Sequence[str]) -> list[int]:

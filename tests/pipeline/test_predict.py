@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles import make_bundle
+from tests.bundles import CALIBRATION, make_bundle
 from tests.pipeline.running import READS, Run, read_table, run_pipeline
+from virnucpro_core.cli import main
 from virnucpro_core.reporting import STAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
@@ -25,6 +26,9 @@ RESULTS = (
     "prediction_results.txt",
     "prediction_results_highestscore.csv",
     "viral.fasta.gz",
+    "regions.bed",
+    "scores.parquet",
+    "summary.json",
     "run.json",
     "report.html",
 )
@@ -119,7 +123,8 @@ def test_run_json_names_what_was_run(first: Run) -> None:
     assert run["sample"] == "reads"
     assert run["counts"]["records"] == 24
     assert run["bundle"]["name"] == "random-0"
-    assert run["parameters"]["threshold"] == 0.5
+    assert run["parameters"]["prevalence"] == "auto"
+    assert run["parameters"]["threshold"] is None
     assert run["parameters"]["window_size"] == 300
     assert re.fullmatch("[0-9a-f]{64}", run["code"]["sha256"])
     assert run["command"][:2] == ["nextflow", "run"]
@@ -198,6 +203,33 @@ def test_another_threshold_calls_again_and_embeds_nothing(
     assert [row["call"] for row in after] != [row["call"] for row in before]
 
 
+def test_saved_scores_are_called_again_to_the_same_bytes(
+    folder: Path, again: Callable[..., Run]
+) -> None:
+    make_bundle(folder / "calibrated", calibration=CALIBRATION)
+    model = ("--model", "calibrated", "--save_scores")
+    balanced = again(*model, kept="balanced")
+    strict = again(*model, "--preset", "strict", "--prevalence", "0.2", "-resume", kept="strict")
+    assert strict.exit_code == 0, strict.output
+    assert {name for name, status in strict.tasks() if status == "COMPLETED"} <= {
+        "CONSENSUS", "REPORT", "PRUNE",
+    }  # fmt: skip
+    saved = balanced.outdir / "reads" / "scores"
+    names = sorted(path.name for path in saved.iterdir())
+    shards = [f"reads.shard_0000{number}.scores.h5" for number in (1, 2)]
+    assert names == ["reads.records.h5", *shards]
+    arguments = [
+        "consensus", "--records", saved / "reads.records.h5", "--reads", READS, "--sample", "reads",
+        "--preset", "strict", "--prevalence", "0.2", "--outdir", folder / "by_hand",
+        *(saved / name for name in shards),
+    ]  # fmt: skip
+    assert main(list(map(str, arguments))) == 0
+    for path in (folder / "by_hand").iterdir():
+        assert path.read_bytes() == (strict.outdir / "reads" / path.name).read_bytes()
+    sequences = [run.outdir / "reads" / "sequences.tsv" for run in (balanced, strict)]
+    assert sequences[0].read_bytes() != sequences[1].read_bytes()
+
+
 def test_fastq_xz_in_one_shard_with_spaces_in_every_path(first: Run, tmp_path: Path) -> None:
     folder = tmp_path / "a folder"
     folder.mkdir()
@@ -212,6 +244,8 @@ def test_fastq_xz_in_one_shard_with_spaces_in_every_path(first: Run, tmp_path: P
     assert run.exit_code == 0, run.output
 
     sample = run.outdir / "my_reads"
+    assert (sample / "viral.fastq.gz").exists()
+    assert not (sample / "viral.fasta.gz").exists()
     assert sorted(path.name for path in (sample / "embeddings").iterdir()) == [
         "my_reads.shard_00001.dna.h5",
         "my_reads.shard_00001.protein.h5",

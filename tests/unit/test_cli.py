@@ -9,15 +9,16 @@ from pathlib import Path
 import h5py
 import pytest
 
-from tests.bundles import WINDOW_SIZE, make_bundle
+from tests.bundles import CALIBRATION, WINDOW_SIZE, make_bundle
 from virnucpro_core.cli import main
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
+CONSENSUS = ["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"]
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_bundle(tmp_path_factory.mktemp("model") / "bundle")
+    return make_bundle(tmp_path_factory.mktemp("model") / "bundle", calibration=CALIBRATION)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,9 @@ def run(*words: object) -> int:
     return main([str(word) for word in words])
 
 
-def test_the_steps_lead_from_reads_to_calls(tmp_path: Path, bundle: Path, shard: Path) -> None:
+def test_the_steps_lead_from_reads_to_calls(
+    tmp_path: Path, bundle: Path, shard: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for encoder in ("dna", "protein"):
         output = tmp_path / f"{encoder}.h5"
         stages = tmp_path / f"{encoder}.tsv"
@@ -47,12 +50,18 @@ def test_the_steps_lead_from_reads_to_calls(tmp_path: Path, bundle: Path, shard:
     assert run("classify", shard, *words) == 0
     records = shard.parents[1] / "s.records.h5"
     words = ("--records", records, "--reads", READS, "--sample", "s", "--outdir", tmp_path)
-    assert run("consensus", *words, scores) == 0
+    assert run("consensus", *words, scores, "--fdr", "0.2") == 0
+    output = capsys.readouterr()
+    assert "0.5 of the records are taken to be viruses (that of the calibration)" in output.out
+    assert "s: warning: 17 scored records are too few" in output.err
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["decision"] == {"rule": "fdr", "cutoff": 0.2, "preset": None}
+    assert summary["calibration"] == CALIBRATION
     lines = (tmp_path / "sequences.tsv").read_text().splitlines()
     assert len(lines) == 1 + READS.read_text().count(">")
     parameters = tmp_path / "parameters.json"
     parameters.write_text('{"input": "reads.fasta"}')
-    words = (READS, "--sample", "s", "--sequences", tmp_path / "sequences.tsv")
+    words = ("--sample", "s", "--sequences", tmp_path / "sequences.tsv", "--reads", READS)
     more = ("--model", bundle, "--parameters", parameters, "--code-sha256", "0" * 64)
     for command, expected in (
         ("nextflow run 'a b.nf'", ["nextflow", "run", "a b.nf"]),
@@ -90,7 +99,10 @@ def test_the_wrong_encoder_is_refused(
             2,
             "m: there is no such model",
         ),
-        (["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"], 3, "none.h5"),
+        (CONSENSUS, 3, "none.h5"),
+        ([*CONSENSUS, "--fdr", "0.1", "--preset", "strict"], 2, "--preset and --fdr are different"),
+        ([*CONSENSUS, "--preset", "lax"], 2, "sensitive, balanced, strict"),
+        ([*CONSENSUS, "--prevalence", "0"], 2, "auto or a number between 0 and 1"),
         (["model", "show", "nowhere"], 2, "nowhere"),
         (["nonsense"], 2, "nonsense"),
     ],

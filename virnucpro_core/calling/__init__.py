@@ -1,5 +1,6 @@
 """Calling: classify frames, and bring their scores together to one call for every record."""
 
+from virnucpro_core._calibration import Calibration, LengthRange, logit, score_logit, sigmoid
 from virnucpro_core.calling._chunks import virus_score
 from virnucpro_core.calling._classify import (
     check_weights,
@@ -9,21 +10,36 @@ from virnucpro_core.calling._classify import (
     merge_set_aside,
     predict_scores,
 )
-from virnucpro_core.calling._consensus import RESULT_FILES, ConsensusSummary, write_consensus
+from virnucpro_core.calling._consensus import RESULT_FILES, VIRAL_FILES, write_consensus
+from virnucpro_core.calling._decision import PRESETS, Decision, choose_decision
+from virnucpro_core.calling._prevalence import Prevalence, estimate_prevalence, parse_prevalence
+from virnucpro_core.calling._summary import ConsensusSummary
 from virnucpro_core.calling._truth import Tally, TruthComparison, compare_with_truth
 
 __all__ = [
+    "PRESETS",
     "RESULT_FILES",
+    "VIRAL_FILES",
+    "Calibration",
     "ConsensusSummary",
+    "Decision",
+    "LengthRange",
+    "Prevalence",
     "Tally",
     "TruthComparison",
     "check_weights",
+    "choose_decision",
     "classify_frames",
     "compare_with_truth",
+    "estimate_prevalence",
     "frame_scores",
+    "logit",
     "merge_features",
     "merge_set_aside",
+    "parse_prevalence",
     "predict_scores",
+    "score_logit",
+    "sigmoid",
     "virus_score",
     "write_consensus",
 ]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.store import FrameScores
+from virnucpro_core.store import FrameScores, SetAside
 
-__all__ = ["ChunkScorer", "ChunkScores", "virus_score"]
+__all__ = ["ChunkScores", "score_chunks", "virus_score"]
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkScores:
-    """Scores of ``C`` chunks with at least one frame, in input order.
+    """Scores of ``C`` chunks with at least one scored frame, in input order.
 
     Attributes:
         record_index: int64 [C], the record's number in the input, from 0.
@@ -60,55 +60,29 @@ def virus_score(max_scores: NDArray[np.floating]) -> NDArray[np.float64]:
     return score
 
 
-class ChunkScorer:
-    """Turns a stream of frames into chunks; the frames of a chunk may come in several slices."""
+def score_chunks(frames: FrameScores) -> tuple[ChunkScores, NDArray[np.int64]]:
+    """The chunks of ``frames``, which holds all frames of each, and which frame is in which.
 
-    def __init__(self) -> None:
-        self._unfinished = _NO_CHUNKS
-
-    def add(self, frames: FrameScores) -> ChunkScores:
-        """Take ``frames`` and give every chunk that is now complete."""
-        before = self._unfinished
-        # The maximum of maxima is the maximum of all, so the unfinished chunk joins as one row.
-        chunks = _largest(
-            np.concatenate([before.record_index, frames.record_index]),
-            np.concatenate([before.chunk, frames.chunk]),
-            np.concatenate([before.length, frames.chunk_length]),
-            np.concatenate([before.max_scores, frames.scores]),
-        )
-        self._unfinished = _rows(chunks, max(len(chunks) - 1, 0), len(chunks))
-        return _rows(chunks, 0, max(len(chunks) - 1, 0))
-
-    def finish(self) -> ChunkScores:
-        """Give the last chunk, where there is one."""
-        last, self._unfinished = self._unfinished, _NO_CHUNKS
-        return last
-
-
-def _largest(
-    record_index: NDArray[np.int64],
-    chunk: NDArray[np.int32],
-    length: NDArray[np.int32],
-    scores: NDArray[np.float32],
-) -> ChunkScores:
-    """One row for each run of equal record and chunk, with the largest scores of its rows."""
-    if len(chunk) == 0:
-        return _NO_CHUNKS
-    begins = np.ones(len(chunk), dtype=np.bool_)
-    begins[1:] = (np.diff(record_index) != 0) | (np.diff(chunk) != 0)
+    Returns:
+        The ``C`` chunks with at least one scored frame; and int64 [F], the chunk of each frame, or
+        -1 where all frames of its chunk were set aside.
+    """
+    if len(frames) == 0:
+        return _NO_CHUNKS, np.empty(0, np.int64)
+    begins = np.ones(len(frames), dtype=np.bool_)
+    begins[1:] = (np.diff(frames.record_index) != 0) | (np.diff(frames.chunk) != 0)
     first = np.flatnonzero(begins)
-    return ChunkScores(
-        record_index[first], chunk[first], length[first], np.maximum.reduceat(scores, first, axis=0)
+    is_scored = frames.set_aside == SetAside.EMBEDDED
+    # Below every score: what was set aside is never the largest.
+    scores = np.where(is_scored[:, np.newaxis], frames.scores, np.float32(-1))
+    largest = np.maximum.reduceat(scores, first, axis=0)
+    has_score = largest[:, 1] >= 0
+    kept = first[has_score]
+    chunks = ChunkScores(
+        frames.record_index[kept], frames.chunk[kept], frames.chunk_length[kept], largest[has_score]
     )
-
-
-def _rows(chunks: ChunkScores, start: int, stop: int) -> ChunkScores:
-    return ChunkScores(
-        chunks.record_index[start:stop],
-        chunks.chunk[start:stop],
-        chunks.length[start:stop],
-        chunks.max_scores[start:stop],
-    )
+    number = np.where(has_score, np.cumsum(has_score) - 1, -1)
+    return chunks, number[np.cumsum(begins) - 1]
 
 
 _NO_CHUNKS = ChunkScores(

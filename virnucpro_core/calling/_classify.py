@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._calibration import Calibration
 from virnucpro_core.errors import BundleError, NumericError, StoreError
 from virnucpro_core.store import Embeddings, FrameScores, FrameShard, SetAside
 
@@ -40,6 +41,7 @@ def classify_frames(
     classifier: torch.nn.Module,
     *,
     bundle_sha256: str,
+    calibration: Calibration | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> FrameScores:
     """Score every frame of ``shard``: `merge_features`, `predict_scores`, `frame_scores`.
@@ -52,7 +54,9 @@ def classify_frames(
     features = merge_features(shard, dna, protein)
     set_aside = merge_set_aside(dna, protein)
     scores = predict_scores(features, classifier, set_aside=set_aside, batch_rows=batch_rows)
-    return frame_scores(shard, scores, set_aside, bundle_sha256=bundle_sha256)
+    return frame_scores(
+        shard, scores, set_aside, bundle_sha256=bundle_sha256, calibration=calibration
+    )
 
 
 def merge_features(shard: FrameShard, dna: Embeddings, protein: Embeddings) -> NDArray[np.float32]:
@@ -143,11 +147,13 @@ def frame_scores(
     set_aside: NDArray[np.uint8] | None = None,
     *,
     bundle_sha256: str,
+    calibration: Calibration | None = None,
 ) -> FrameScores:
     """Put ``scores`` (float32 [F, 2]) beside the frames they belong to.
 
     Args:
         set_aside: uint8 [F], a `SetAside` for each frame; None where all were scored.
+        calibration: that of the bundle, which the scores file carries along.
     """
     return FrameScores(
         sample=shard.sample,
@@ -159,6 +165,7 @@ def frame_scores(
         frame=shard.frame,
         scores=scores,
         set_aside=np.zeros(len(shard), dtype=np.uint8) if set_aside is None else set_aside,
+        calibration=calibration,
     )
 
 

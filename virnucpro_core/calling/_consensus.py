@@ -1,86 +1,72 @@
-"""The result files of a sample, in one pass over its records, scores and reads."""
+"""The result files of a sample: a pass over its scores, and one over its records and reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from virnucpro_core._calibration import Calibration
 from virnucpro_core._files import AtomicFile
-from virnucpro_core.calling._chunks import ChunkScorer, ChunkScores
-from virnucpro_core.calling._classic import CHUNK_HEADER, FRAME_HEADER, chunk_lines, frame_lines
+from virnucpro_core.calling._classic import CHUNK_HEADER, FRAME_HEADER
+from virnucpro_core.calling._decision import Decision, usable_decision
+from virnucpro_core.calling._frame_table import FrameTable
 from virnucpro_core.calling._line_sorter import LineSorter
-from virnucpro_core.calling._record_calls import (
-    SEQUENCES_HEADER,
-    RecordCalls,
-    RecordScorer,
-    record_lines,
-)
-from virnucpro_core.calling._score_files import FrameStream, order_score_files, select_frames
-from virnucpro_core.calling._viral_reads import RereadReads, create_gzip, fasta_records
-from virnucpro_core.errors import StoreError, UsageError
-from virnucpro_core.store import RecordRows, RecordTable, SetAside
+from virnucpro_core.calling._mates import with_mates
+from virnucpro_core.calling._prevalence import choose_prevalence
+from virnucpro_core.calling._record_calls import SEQUENCES_HEADER, call_records, record_lines
+from virnucpro_core.calling._regions import REGIONS_HEADER
+from virnucpro_core.calling._score_files import FrameStream, order_score_files
+from virnucpro_core.calling._score_pass import ScorePass, write_lines
+from virnucpro_core.calling._summary import ConsensusSummary, summarise
+from virnucpro_core.calling._viral_reads import RereadReads, create_gzip, viral_records
+from virnucpro_core.errors import UsageError
+from virnucpro_core.sequences import ReadFiles
+from virnucpro_core.store import RecordTable
 
-__all__ = ["RESULT_FILES", "ConsensusSummary", "write_consensus"]
+__all__ = ["RESULT_FILES", "VIRAL_FILES", "write_consensus"]
 
 RESULT_FILES = (
     "sequences.tsv",
     "prediction_results.txt",
     "prediction_results_highestscore.csv",
-    "viral.fasta.gz",
+    "regions.bed",
+    "scores.parquet",
+    "summary.json",
 )
-"""Names of the files that `write_consensus` writes."""
+"""Names of the files that `write_consensus` writes, beside one of `VIRAL_FILES`."""
+
+VIRAL_FILES = ("viral.fasta.gz", "viral.fastq.gz")
+"""The viral reads, without and with qualities."""
 
 _BLOCK_RECORDS = 65_536
-_ALL_RECORDS = np.iinfo(np.int64).max
-_LINES_PER_WRITE = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class ConsensusSummary:
-    """What the result files hold.
-
-    Attributes:
-        n_records: input records; the sum of the three numbers below.
-        n_virus: records called virus.
-        n_non_virus: records called non-virus.
-        n_not_scorable: records without a scored frame.
-        n_frames: frames, those that were set aside included.
-    """
-
-    n_records: int
-    n_virus: int
-    n_non_virus: int
-    n_not_scorable: int
-    n_frames: int
 
 
 def write_consensus(
     records: RecordTable,
     score_paths: Sequence[Path],
-    reads: Path,
+    reads: Path | ReadFiles,
     outdir: Path,
     *,
-    threshold: float = 0.5,
+    decision: Decision | None = None,
+    prevalence: float | None = None,
     block_records: int = _BLOCK_RECORDS,
     sort_lines: int = 500_000,
 ) -> ConsensusSummary:
     """Write the `RESULT_FILES` of a sample into ``outdir``.
 
-    All four appear when everything was checked, or none does. Their content depends on neither
-    the order of ``score_paths`` nor the sizes of shards and blocks. Memory holds one score file,
-    one block of records and ``sort_lines`` lines.
+    All appear when everything was checked, or none does. Their content depends on neither the
+    order of ``score_paths`` nor the sizes of shards and blocks. Memory holds one score file, one
+    block of records, ``sort_lines`` lines, and less than 200 bytes for every record.
 
     Args:
         records: the record table that the shards were made with.
         score_paths: the score files of all shards, in any order; none when there were no frames.
-        reads: the sequence file that was prepared.
+        reads: the sequence files that were prepared.
         outdir: folder of the results.
-        threshold: smallest virus score of a record that is called virus.
+        decision: what makes a record a virus; None for the preset ``balanced``, or for a virus
+            score of 0.5 where the model is not calibrated.
+        prevalence: share of viruses that the probabilities assume; None to estimate it.
         block_records: records taken together.
         sort_lines: lines of the file sorted by id that are held in memory.
 
@@ -89,109 +75,69 @@ def write_consensus(
             or a result cannot be written.
         NumericError: a score is NaN or infinite.
         InputError: ``reads`` is not the file that was prepared.
-        UsageError: ``threshold`` is not between 0 and 1.
+        UsageError: ``decision`` or ``prevalence`` needs a calibration, and the model has none.
     """
-    if not 0 <= threshold <= 1:
-        raise UsageError(f"the threshold is {threshold}", remedy="give one from 0 to 1")
     frames = FrameStream(order_score_files(score_paths, records.sample))
-    sequence_path, frame_path, chunk_path, viral_path = (outdir / name for name in RESULT_FILES)
+    calibration = frames.calibration
+    if score_paths or decision is None:  # without a score nothing is called, by whichever rule
+        decision = usable_decision(decision, calibration)
+    if score_paths:
+        _check_prevalence(prevalence, calibration)
     reread = RereadReads(reads)
-    n_virus = n_scored = n_frames = 0
+    with_qualities = reread.with_qualities
     with ExitStack() as stack:
-        sequence_file = stack.enter_context(AtomicFile(sequence_path))
-        frame_file = stack.enter_context(AtomicFile(frame_path))
-        chunk_file = stack.enter_context(AtomicFile(chunk_path))
-        viral_file = stack.enter_context(create_gzip(viral_path))
+        sequence_file, frame_file, chunk_file, region_file, summary_file = (
+            stack.enter_context(AtomicFile(outdir / name))
+            for name in RESULT_FILES
+            if name != "scores.parquet"
+        )
+        labels = {"sample": records.sample, "bundle_sha256": frames.bundle_sha256 or ""}
+        frame_table = stack.enter_context(FrameTable(outdir / "scores.parquet", labels))
+        viral_file = stack.enter_context(create_gzip(outdir / VIRAL_FILES[with_qualities]))
         sorter = stack.enter_context(LineSorter(outdir, lines_per_run=sort_lines))
-        sequence_file.write(SEQUENCES_HEADER)
         frame_file.write(FRAME_HEADER)
+        region_file.write(REGIONS_HEADER)
+        scored = ScorePass(
+            records,
+            frames,
+            frame_file=frame_file,
+            region_file=region_file,
+            frame_table=frame_table,
+            chunk_sorter=sorter,
+        )
+        scored.run(block_records)
+        chunk_file.write(CHUNK_HEADER)
+        write_lines(chunk_file, sorter.sorted_lines())
+
+        calls = call_records(
+            scored.scores,
+            decision,
+            None
+            if calibration is None
+            else choose_prevalence(prevalence, scored.scores.known_evidence, calibration),
+        )
+        is_chosen = with_mates(calls.is_virus, scored.pair_keys)
+        sequence_file.write(SEQUENCES_HEADER)
         first = 0
         for rows in records.blocks(block_records):
             ids = [name.decode() for name in rows.ids]
-            calls = _call_block(frames, rows, ids, first, frame_file, sorter, threshold)
-            _write(sequence_file, record_lines(rows, ids, calls))
-            row = 0
+            write_lines(sequence_file, record_lines(rows, ids, first, scored.scores, calls))
             for batch in reread.take(ids, rows.length):
-                chosen = calls.is_virus[row : row + len(batch)].tolist()
-                for record in fasta_records(batch, chosen):
+                mine = is_chosen[first : first + len(batch)].tolist()
+                for record in viral_records(batch, mine, with_qualities=with_qualities):
                     viral_file.write(record)
-                row += len(batch)
-            first += len(rows)
-            n_virus += int(calls.is_virus.sum())
-            n_scored += int(calls.is_scored.sum())
-            n_frames += int(rows.n_frames.sum())
-        for rest in frames.before(_ALL_RECORDS):
-            raise StoreError(
-                f"there are scores of record {rest.record_index[0] + 1}, the table ends before",
-                where=str(records.path),
-                remedy="give the record table and the score files of one run",
-            )
+                first += len(batch)
         reread.expect_end()
-        chunk_file.write(CHUNK_HEADER)
-        _write(chunk_file, sorter.sorted_lines())
-    return ConsensusSummary(
-        n_records=first,
-        n_virus=n_virus,
-        n_non_virus=n_scored - n_virus,
-        n_not_scorable=first - n_scored,
-        n_frames=n_frames,
-    )
-
-
-def _call_block(
-    frames: FrameStream,
-    rows: RecordRows,
-    ids: list[str],
-    first: int,
-    frame_file: AtomicFile,
-    sorter: LineSorter,
-    threshold: float,
-) -> RecordCalls:
-    """Call the records ``rows``, numbers ``first`` on, and write their frames and chunks."""
-    chunk_scorer, record_scorer = ChunkScorer(), RecordScorer(first, len(rows))
-
-    def take(chunks: ChunkScores) -> None:
-        record_scorer.add(chunks)
-        sorter.add(chunk_lines(chunks, ids, first))
-
-    for piece in frames.before(first + len(rows)):
-        row = piece.record_index - first
-        if row[0] < 0:
-            raise StoreError("a record number is negative", remedy="classify the shards again")
-        impossible = piece.chunk > rows.n_chunks[row]
-        if impossible.any():
-            at = int(impossible.argmax())
-            raise StoreError(
-                f"there are scores of chunk {piece.chunk[at]}, "
-                f"the record has {rows.n_chunks[row[at]]} chunks",
-                where=f"record {ids[row[at]]}",
-                remedy="give the record table and the score files of one run",
-            )
-        record_scorer.count(piece)
-        scored = select_frames(piece, piece.set_aside == SetAside.EMBEDDED)
-        _write(frame_file, frame_lines(scored, ids, first))
-        take(chunk_scorer.add(scored))
-    take(chunk_scorer.finish())
-    _check_frame_counts(rows, ids, record_scorer.n_frames())
-    return record_scorer.calls(threshold)
-
-
-def _check_frame_counts(rows: RecordRows, ids: list[str], seen: NDArray[np.int64]) -> None:
-    wrong = seen != rows.n_frames
-    if wrong.any():
-        at = int(wrong.argmax())
-        raise StoreError(
-            f"{seen[at]} of its {rows.n_frames[at]} frames have scores",
-            where=f"record {ids[at]}",
-            remedy="give the score files of all shards, of the run that made the record table",
+        summary = summarise(
+            records, scored.scores, calls, scored.counts, calibration, frames.bundle_sha256
         )
+        summary_file.write(summary.to_json().encode())
+    return summary
 
 
-def _write(file: AtomicFile, lines: Iterable[bytes]) -> None:
-    batch: list[bytes] = []
-    for line in lines:
-        batch.append(line)
-        if len(batch) == _LINES_PER_WRITE:
-            file.write(b"".join(batch))
-            batch.clear()
-    file.write(b"".join(batch))
+def _check_prevalence(prevalence: float | None, calibration: Calibration | None) -> None:
+    if prevalence is not None and calibration is None:
+        raise UsageError(
+            "--prevalence is for probabilities, and the model is not calibrated",
+            remedy="leave it out, or take a model with a calibration",
+        )

@@ -1,6 +1,6 @@
-"""From the scores of chunks to the call of a record, and its line in ``sequences.tsv``.
+"""From the scores of records to their calls, and the lines of ``sequences.tsv``.
 
-Shape letters: ``R`` records of a block, ``S`` values of `SetAside`.
+Shape letters: ``R`` records.
 """
 
 from __future__ import annotations
@@ -11,89 +11,139 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.calling._chunks import ChunkScores
-from virnucpro_core.store import FrameScores, RecordRows, SetAside
+from virnucpro_core._calibration import logit, sigmoid
+from virnucpro_core.calling._decision import Decision
+from virnucpro_core.calling._false_discovery import q_values
+from virnucpro_core.calling._prevalence import Prevalence
+from virnucpro_core.calling._record_scores import RecordScores
+from virnucpro_core.calling._tiers import Tier, tier_reason, tiers
+from virnucpro_core.store import RecordRows, SetAside
 
-__all__ = ["SEQUENCES_HEADER", "RecordCalls", "RecordScorer", "record_lines"]
+__all__ = ["SEQUENCES_HEADER", "RecordCalls", "call_records", "record_lines"]
 
 SEQUENCES_HEADER = (
     b"id\tlength\tn_chunks\tn_frames\tvirus_score\tcall\treason\tprobability\tq_value\ttier\n"
 )
 
 _CODON = 3
-# Probability, q-value and tier need a bundle with a calibration.
-_UNCALIBRATED = "NA\tNA\tNA"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordCalls:
-    """Calls of ``R`` records.
+    """Calls of the ``R`` records of a sample.
 
     Attributes:
-        virus_score: float64 [R]; NaN where nothing was scored.
-        is_scored: bool [R].
+        decision: the rule that made them.
+        prevalence: the share of viruses that probabilities assume; None without a calibration.
         is_virus: bool [R].
-        set_aside: int64 [R, S], frames by what became of their embeddings.
+        probability: float64 [R], of being a virus; NaN where nothing was scored. None without a
+            calibration, like the two below.
+        q_value: float64 [R]; NaN where nothing was scored.
+        tier: uint8 [R], a `Tier` for each.
     """
 
-    virus_score: NDArray[np.float64]
-    is_scored: NDArray[np.bool_]
+    decision: Decision
+    prevalence: Prevalence | None
     is_virus: NDArray[np.bool_]
-    set_aside: NDArray[np.int64]
+    probability: NDArray[np.float64] | None = None
+    q_value: NDArray[np.float64] | None = None
+    tier: NDArray[np.uint8] | None = None
 
 
-class RecordScorer:
-    """Sums up the chunks of ``n_records`` records from number ``first`` on."""
+def call_records(
+    scores: RecordScores, decision: Decision, prevalence: Prevalence | None
+) -> RecordCalls:
+    """Call all records of a sample.
 
-    def __init__(self, first: int, n_records: int) -> None:
-        self._first = first
-        self._weighted = np.zeros(n_records, dtype=np.float64)
-        self._weight = np.zeros(n_records, dtype=np.int64)
-        self._set_aside = np.zeros((n_records, len(SetAside)), dtype=np.int64)
-
-    def count(self, frames: FrameScores) -> None:
-        """Count ``frames``, scored or set aside."""
-        np.add.at(self._set_aside, (frames.record_index - self._first, frames.set_aside), 1)
-
-    def n_frames(self) -> NDArray[np.int64]:
-        """int64 [R], the frames that were counted."""
-        counted: NDArray[np.int64] = self._set_aside.sum(axis=1)
-        return counted
-
-    def add(self, chunks: ChunkScores) -> None:
-        """Take ``chunks``, in input order: sums then do not depend on how they were sliced."""
-        row = chunks.record_index - self._first
-        np.add.at(self._weighted, row, chunks.virus_score * chunks.length)
-        np.add.at(self._weight, row, chunks.length)
-
-    def calls(self, threshold: float) -> RecordCalls:
-        """The mean of the chunk scores, weighted by chunk length, against ``threshold``."""
-        scored = self._weight > 0
-        score = np.full(len(scored), np.nan)
-        np.divide(self._weighted, self._weight, out=score, where=scored)
-        return RecordCalls(score, scored, scored & (score >= threshold), self._set_aside)
+    Args:
+        prevalence: the share of viruses that probabilities assume; None without a calibration.
+    """
+    if prevalence is None:
+        nothing = np.full(len(scores.virus_score), np.nan)
+        is_virus = decision.is_virus(scores.virus_score, nothing, nothing)
+        return RecordCalls(decision, None, is_virus)
+    is_scored = scores.is_scored
+    log_odds = scores.evidence[is_scored] + logit(prevalence.value)
+    probability, q_value = np.full((2, len(is_scored)), np.nan)
+    probability[is_scored] = sigmoid(log_odds)
+    # Not 1 - probability, which is 0 where the probability is near 1.
+    q_value[is_scored] = q_values(sigmoid(-log_odds))
+    is_virus = decision.is_virus(scores.virus_score, probability, q_value)
+    tier = tiers(probability, is_virus, scores.scored_length)
+    return RecordCalls(decision, prevalence, is_virus, probability, q_value, tier)
 
 
-def record_lines(rows: RecordRows, ids: Sequence[str], calls: RecordCalls) -> Iterator[bytes]:
-    """The lines of ``sequences.tsv`` for ``rows``. Scores read back as the same float64."""
+def record_lines(
+    rows: RecordRows, ids: Sequence[str], first: int, scores: RecordScores, calls: RecordCalls
+) -> Iterator[bytes]:
+    """The lines of ``sequences.tsv`` for ``rows``. Numbers read back as the same float64.
+
+    Args:
+        ids: of the rows.
+        first: number of the record that ``rows`` begins with.
+        scores: of all records of the sample.
+        calls: of all records of the sample.
+    """
+    mine = slice(first, first + len(rows))
     columns = zip(
         ids,
         rows.length.tolist(),
         rows.n_chunks.tolist(),
         rows.n_frames.tolist(),
-        calls.virus_score.tolist(),
-        calls.is_scored.tolist(),
-        calls.is_virus.tolist(),
-        calls.set_aside.tolist(),
+        scores.virus_score[mine].tolist(),
+        scores.scored_length[mine].tolist(),
+        calls.is_virus[mine].tolist(),
+        _certainties(calls, mine, scores.scored_length[mine].tolist()),
         strict=True,
     )
-    for name, length, n_chunks, n_frames, score, is_scored, is_virus, frames in columns:
-        lost = _set_aside(frames, n_frames)
-        if is_scored:
-            verdict = f"{score!r}\t{'virus' if is_virus else 'non-virus'}\t{lost or 'NA'}"
+    for number, columns_of_row in enumerate(columns, start=first):
+        name, length, n_chunks, n_frames, score, scored, is_virus, certainty = columns_of_row
+        reasons = [_set_aside(scores.set_aside.get(number, ()), n_frames)]
+        if scored:
+            reasons.append(certainty.reason)
+            verdict = f"{score!r}\t{'virus' if is_virus else 'non-virus'}"
         else:
-            verdict = f"NA\tnot-scorable\t{lost or _reason(length)}"
-        yield f"{name}\t{length}\t{n_chunks}\t{n_frames}\t{verdict}\t{_UNCALIBRATED}\n".encode()
+            reasons = reasons if reasons[0] else [_reason(length)]
+            verdict = "NA\tnot-scorable"
+        reason = "; ".join(filter(None, reasons)) or "NA"
+        line = f"{name}\t{length}\t{n_chunks}\t{n_frames}\t{verdict}\t{reason}\t{certainty.columns}"
+        yield f"{line}\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Certainty:
+    """The last three columns of a record, and what it lacks for the next tier."""
+
+    columns: str
+    reason: str = ""
+
+
+_NOT_SCORABLE = _Certainty(f"NA\tNA\t{Tier.NOT_SCORABLE.label}")
+_UNCALIBRATED = _Certainty("NA\tNA\tNA")
+
+
+def _certainties(
+    calls: RecordCalls, rows: slice, scored_length: Sequence[int]
+) -> Iterator[_Certainty]:
+    if calls.probability is None or calls.q_value is None or calls.tier is None:
+        yield from (_UNCALIBRATED if scored else _NOT_SCORABLE for scored in scored_length)
+        return
+    columns = zip(
+        calls.probability[rows].tolist(),
+        calls.q_value[rows].tolist(),
+        map(Tier, calls.tier[rows].tolist()),
+        calls.is_virus[rows].tolist(),
+        scored_length,
+        strict=True,
+    )
+    for probability, q_value, tier, is_virus, scored in columns:
+        if tier == Tier.NOT_SCORABLE:
+            yield _NOT_SCORABLE
+        else:
+            yield _Certainty(
+                f"{probability!r}\t{q_value!r}\t{tier.label}",
+                tier_reason(tier, probability, is_virus, scored),
+            )
 
 
 def _reason(length: int) -> str:
@@ -106,7 +156,7 @@ def _reason(length: int) -> str:
 
 def _set_aside(frames: Sequence[int], n_frames: int) -> str:
     """``"2 of 5 frames set aside: does not fit the device's memory"``; nothing when none was."""
-    whys = [why for why in SetAside if why is not SetAside.EMBEDDED and frames[why]]
+    whys = [why for why in SetAside if why is not SetAside.EMBEDDED and frames and frames[why]]
     if not whys:
         return ""
     n_lost = sum(frames[why] for why in whys)

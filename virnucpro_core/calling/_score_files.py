@@ -64,10 +64,20 @@ def order_score_files(paths: Sequence[Path], sample: str) -> list[Path]:
 
 
 class FrameStream:
-    """The frames of ordered score files; drawn in slices that end with a given record."""
+    """The frames of ordered score files; drawn in slices that end with a given record.
+
+    A slice holds all frames of its chunks, also where a chunk's frames are in two files.
+
+    Attributes:
+        calibration: that of the bundle; None where it has none, or where there is no file.
+        bundle_sha256: digest of the bundle; None where there is no file.
+    """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self._files = _checked_files(paths)
+        labels = read_score_labels(paths[0]) if paths else None
+        self.calibration = None if labels is None else labels.calibration
+        self.bundle_sha256 = None if labels is None else labels.bundle_sha256
+        self._files = _whole_chunks(_checked_files(paths))
         self._current: FrameScores | None = None
 
     def before(self, record_index: int) -> Iterator[FrameScores]:
@@ -101,9 +111,24 @@ def _checked_files(paths: Sequence[Path]) -> Iterator[FrameScores]:
         if len(frames) == 0:
             continue
         if last is not None:
-            _check_order(_join_ends(last, frames), path)
+            _check_order(_join(last, select_frames(frames, slice(0, 1))), path)
         last = select_frames(frames, slice(len(frames) - 1, len(frames)))
         yield frames
+
+
+def _whole_chunks(files: Iterator[FrameScores]) -> Iterator[FrameScores]:
+    """The same frames; the last chunk of a file waits for what the next one has of it."""
+    waiting: FrameScores | None = None
+    for frames in files:
+        joined = frames if waiting is None else _join(waiting, frames)
+        is_last = joined.record_index == joined.record_index[-1]
+        is_last &= joined.chunk == joined.chunk[-1]
+        start = int(is_last.argmax())
+        if start:
+            yield select_frames(joined, slice(0, start))
+        waiting = select_frames(joined, slice(start, len(joined)))
+    if waiting is not None:
+        yield waiting
 
 
 def _check_values(frames: FrameScores, path: Path) -> None:
@@ -162,15 +187,14 @@ def select_frames(frames: FrameScores, rows: slice | NDArray[np.bool_]) -> Frame
     )
 
 
-def _join_ends(last: FrameScores, following: FrameScores) -> FrameScores:
-    """The last frame of a file and the first of the next."""
-    first = select_frames(following, slice(0, 1))
+def _join(first: FrameScores, second: FrameScores) -> FrameScores:
+    """The frames of both, with the labels of ``second``."""
     return replace(
-        first,
-        record_index=np.concatenate([last.record_index, first.record_index]),
-        chunk=np.concatenate([last.chunk, first.chunk]),
-        chunk_length=np.concatenate([last.chunk_length, first.chunk_length]),
-        frame=np.concatenate([last.frame, first.frame]),
-        scores=np.concatenate([last.scores, first.scores]),
-        set_aside=np.concatenate([last.set_aside, first.set_aside]),
+        second,
+        record_index=np.concatenate([first.record_index, second.record_index]),
+        chunk=np.concatenate([first.chunk, second.chunk]),
+        chunk_length=np.concatenate([first.chunk_length, second.chunk_length]),
+        frame=np.concatenate([first.frame, second.frame]),
+        scores=np.concatenate([first.scores, second.scores]),
+        set_aside=np.concatenate([first.set_aside, second.set_aside]),
     )

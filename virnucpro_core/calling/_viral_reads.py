@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import RecordBatch, read_batches
+from virnucpro_core.sequences import ReadFiles, RecordBatch, read_batches
 
-__all__ = ["RereadReads", "create_gzip", "fasta_records"]
+__all__ = ["RereadReads", "create_gzip", "viral_records"]
 
 _REMEDY = "give the file that was prepared, or run the pipeline again with this one"
 
@@ -25,15 +25,25 @@ class RereadReads:
     """The reads once more, each record checked against the one that was prepared.
 
     Args:
-        path: the file that was prepared.
+        path: the file or files that were prepared.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | ReadFiles) -> None:
         self._path = path
         self._batches = read_batches(path)
         self._batch: RecordBatch | None = None
         self._used = 0  # records of the batch that were taken
         self._n_taken = 0
+
+    @property
+    def with_qualities(self) -> bool:
+        """Whether the records have base qualities.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        batch = self._current()
+        return batch is not None and batch.qualities is not None
 
     def take(self, ids: Sequence[str], lengths: NDArray[np.int64]) -> Iterator[RecordBatch]:
         """The next records, which must have these ids and lengths, in slices.
@@ -51,12 +61,7 @@ class RereadReads:
                     remedy=_REMEDY,
                 )
             stop = min(len(batch), self._used + len(ids) - taken)
-            part = RecordBatch(
-                batch.first + self._used,
-                batch.ids[self._used : stop],
-                batch.names[self._used : stop],
-                batch.sequences[self._used : stop],
-            )
+            part = batch.slice(self._used, stop)
             self._check(part, ids[taken : taken + len(part)], lengths[taken : taken + len(part)])
             self._used = stop
             self._n_taken += len(part)
@@ -86,12 +91,12 @@ class RereadReads:
 
     def _check(self, part: RecordBatch, ids: Sequence[str], lengths: NDArray[np.int64]) -> None:
         records = zip(part.ids, part.sequences, ids, lengths.tolist(), strict=True)
-        for number, (found, sequence, expected, length) in enumerate(records, part.first + 1):
+        for row, (found, sequence, expected, length) in enumerate(records):
             if found != expected or len(sequence) != length:
                 raise InputError(
                     f"is {found} of {len(sequence)} bases, "
                     f"it was {expected} of {length} when the file was prepared",
-                    where=f"{self._path}, record {number}",
+                    where=part.place(row),
                     remedy=_REMEDY,
                 )
 
@@ -111,7 +116,19 @@ def create_gzip(path: Path) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", stream)
 
 
-def fasta_records(batch: RecordBatch, chosen: Sequence[bool]) -> Iterator[bytes]:
-    """The chosen records as FASTA: the whole header, and the sequence as given on one line."""
-    for name, sequence in compress(zip(batch.names, batch.sequences, strict=True), chosen):
-        yield f">{name}\n{sequence}\n".encode()
+def viral_records(
+    batch: RecordBatch, chosen: Sequence[bool], *, with_qualities: bool
+) -> Iterator[bytes]:
+    """The chosen records as FASTQ where the file has qualities, else as FASTA.
+
+    They have the whole header, and the sequence as given on one line.
+    """
+    if not with_qualities:
+        for name, sequence in compress(zip(batch.names, batch.sequences, strict=True), chosen):
+            yield f">{name}\n{sequence}\n".encode()
+        return
+    # Among files with qualities only those of empty records can be missing.
+    qualities = batch.qualities or batch.sequences
+    records = zip(batch.names, batch.sequences, qualities, strict=True)
+    for name, sequence, quality in compress(records, chosen):
+        yield f"@{name}\n{sequence}\n+\n{quality}\n".encode()

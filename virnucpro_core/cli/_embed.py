@@ -1,4 +1,4 @@
-"""``virnucpro embed``: a shard's DNA or proteins to embeddings."""
+"""``virnucpro embed``: the DNA or proteins of shards to embeddings."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
-from virnucpro_core.cli._options import ModelOption, StagesOption
+from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import SetAside, write_embeddings
 
 if TYPE_CHECKING:
-    from virnucpro_core.embedding import CheckpointPlan, ShardResult
+    from virnucpro_core.embedding import CheckpointPlan, ShardEmbedder, ShardResult
 
 __all__ = ["embed"]
 
@@ -24,10 +24,13 @@ _STAGE = {"dna": "DNABERT-S Feature Extraction", "protein": "ESM-2 Feature Extra
 
 
 def embed(
-    shard: Annotated[Path, typer.Argument(help="A shard of 'virnucpro prepare' or 'shard'.")],
+    shards: Annotated[
+        list[Path],
+        typer.Argument(help="Shards of 'virnucpro prepare' or 'shard'.", metavar="SHARD…"),
+    ],
     encoder: Annotated[str, typer.Option(help="dna or protein.")],
     model: ModelOption,
-    output: Annotated[Path, typer.Option(help="HDF5 file to write.")],
+    output: Annotated[list[Path], typer.Option(help="HDF5 file to write, for each shard in turn.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
     attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
@@ -43,7 +46,8 @@ def embed(
     ] = 0,
     checkpoint_dir: CheckpointDirOption = "",
     checkpoint_key: Annotated[
-        Path | None, typer.Option(help="Write the name of the checkpoint to this file.")
+        list[Path] | None,
+        typer.Option(help="Write the name of the checkpoint to this file, for each shard in turn."),
     ] = None,
     part_seconds: Annotated[
         float,
@@ -57,7 +61,10 @@ def embed(
     ] = 0.01,
     stages: StagesOption = None,
 ) -> None:
-    """Embed the frames (or whole sequences) of a shard with one encoder of a model."""
+    """Embed the frames (or whole sequences) of shards with one encoder of a model."""
+    check_counts(shards, {"--output": output})
+    if checkpoint_key:
+        check_counts(shards, {"--checkpoint-key": checkpoint_key})
     with stop_signals() as stop:
         # torch takes seconds to import: only the commands that compute pay for it.
         import torch
@@ -72,37 +79,64 @@ def embed(
         settings = embedding.resolve_settings(
             device, embedding.Precision(precision), token_budget, attention
         )
-        embedder = embedding.ShardEmbedder(
-            shard,
-            embedding.open_encoder(model, "dna" if encoder == "dna" else "protein"),
-            checkpoint_dir=resolve_checkpoint_dir(checkpoint_dir),
-            part_seconds=part_seconds,
-        )
+        source = embedding.open_encoder(model, "dna" if encoder == "dna" else "protein")
 
+        def open_shard(path: Path) -> ShardEmbedder:
+            return embedding.ShardEmbedder(
+                path,
+                source,
+                checkpoint_dir=resolve_checkpoint_dir(checkpoint_dir),
+                part_seconds=part_seconds,
+            )
+
+        def finish(number: int, result: ShardResult) -> Stage:
+            write_embeddings(result.embeddings, output[number])
+            how = f"{settings.precision.value} on {settings.device}"
+            _tell(shards[number].name, result, how)
+            run = result.run
+            return Stage(_STAGE[encoder], run.seconds, len(run.values), run.n_tokens)
+
+        first = open_shard(shards[0])
+        done: list[Stage] = []
         # Until there is something to save, a signal ends the command at once.
         with (
             embedding.leased_settings(settings, threads=threads) as settings,
             ExitStack() as embedding_time,
         ):
+            # Several shards share the weights; those of a single one go with its last batch.
+            loaded = source.load_encoder(settings) if len(shards) > 1 else None
+            for number, path in enumerate(shards):
 
-            def started(plan: CheckpointPlan | None) -> None:
-                embedding_time.enter_context(stop.deferred())
-                if plan is not None and checkpoint_key is not None:
-                    checkpoint_key.write_text(f"{plan.checkpoint.key}\n", encoding="utf-8")
+                def started(plan: CheckpointPlan | None, number: int = number) -> None:
+                    if number == 0:
+                        embedding_time.enter_context(stop.deferred())
+                    if plan is not None and checkpoint_key:
+                        key = f"{plan.checkpoint.key}\n"
+                        checkpoint_key[number].write_text(key, encoding="utf-8")
 
-            result = embedder.embed(
-                settings,
-                max_failed_fraction=max_failed_fraction,
-                started=started,
-                is_stopped=lambda: stop.is_requested,
-            )
-        write_embeddings(result.embeddings, output)
+                result = (first if number == 0 else open_shard(path)).embed(
+                    settings,
+                    max_failed_fraction=max_failed_fraction,
+                    started=started,
+                    is_stopped=lambda: stop.is_requested,
+                    encoder=loaded,
+                )
+                if loaded is not None:
+                    done.append(finish(number, result))
+        if loaded is None:
+            # By now the device is free for whoever waits for it.
+            done.append(finish(0, result))
         if stages is not None:
-            run = result.run
-            write_stages(
-                stages, [Stage(_STAGE[encoder], run.seconds, len(run.values), run.n_tokens)]
-            )
-        _tell(shard.name, result, f"{settings.precision.value} on {settings.device}")
+            write_stages(stages, [_sum_of(done)])
+
+
+def _sum_of(stages: list[Stage]) -> Stage:
+    return Stage(
+        stages[0].name,
+        sum(stage.seconds for stage in stages),
+        sum(stage.sequences for stage in stages),
+        sum(stage.tokens for stage in stages),
+    )
 
 
 def _tell(name: str, result: ShardResult, how: str) -> None:

@@ -23,9 +23,11 @@ app = typer.Typer(help="Summaries of a run.", no_args_is_help=True)
 
 @app.command()
 def run(
-    reads: Annotated[list[Path], typer.Argument(help="The sequence files that were prepared.")],
     sample: SampleOption,
     sequences: Annotated[Path, typer.Option(help="The sample's sequences.tsv.")],
+    reads: Annotated[
+        list[Path], typer.Option(help="A sequence file that was prepared; again for the next.")
+    ],
     model: ModelOption,
     parameters: Annotated[Path, typer.Option(help="The pipeline's parameters, a JSON object.")],
     code_sha256: Annotated[str, typer.Option(help="Digest of the code that ran.")],

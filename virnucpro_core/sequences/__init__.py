@@ -8,15 +8,17 @@ from virnucpro_core.sequences._prepare import (
     prepare,
     prepare_batches,
 )
-from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._reader import read_batches
+from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_whole
-from virnucpro_core.sequences._windows import Windows, cut_windows
+from virnucpro_core.sequences._windows import Windows, cut_windows, window_starts
 
 __all__ = [
     "MOLECULES",
     "KeptFrames",
     "PrepareSettings",
     "PrepareSummary",
+    "ReadFiles",
     "RecordBatch",
     "WholeSettings",
     "WholeSummary",
@@ -28,4 +30,5 @@ __all__ = [
     "read_batches",
     "shard_whole",
     "translate_windows",
+    "window_starts",
 ]

@@ -10,11 +10,12 @@ The steps are a little too large in total, so the last window is often shorter: 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Windows", "cut_windows"]
+__all__ = ["Windows", "cut_windows", "window_starts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,26 @@ def cut_windows(lengths: NDArray[np.int64], size: int) -> Windows:
     count = -(-lengths // size)
     record = np.repeat(np.arange(len(lengths)), count)
     first_window = np.cumsum(count) - count
-    k = np.arange(len(record)) - first_window[record]
-    surplus = count * size - lengths
-    low = surplus // np.maximum(count, 1)
-    n_larger_steps = surplus - low * (count - 1)
-    start = k * size - k * low[record] - np.minimum(k, n_larger_steps[record])
+    chunk = np.arange(len(record)) - first_window[record] + 1
+    start = window_starts(lengths[record], chunk, size)
     length = np.minimum(size, lengths[record] - start)
-    return Windows(record, (k + 1).astype(np.int32), start, length.astype(np.int32))
+    return Windows(record, chunk.astype(np.int32), start, length.astype(np.int32))
+
+
+def window_starts(
+    lengths: NDArray[np.int64], chunk: NDArray[np.integer[Any]], size: int
+) -> NDArray[np.int64]:
+    """int64 [W]: first base, from 0, of window number ``chunk`` of a record.
+
+    Args:
+        lengths: int64 [W], of the windows' records, at least 1.
+        chunk: [W], number of the window in its record, from 1.
+        size: bases in a window.
+    """
+    count = -(-lengths // size)
+    k = chunk.astype(np.int64) - 1
+    surplus = count * size - lengths
+    low = surplus // count
+    n_larger_steps = surplus - low * (count - 1)
+    start: NDArray[np.int64] = k * size - k * low - np.minimum(k, n_larger_steps)
+    return start

@@ -17,11 +17,12 @@ from virnucpro_core.store._strings import ByteStrings
 __all__ = ["RecordRows", "RecordTable", "RecordTableWriter", "create_record_table"]
 
 _KIND = "virnucpro-records"
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _COLUMNS = {"length": np.int64, "n_chunks": np.int32, "n_frames": np.int32}
 # HDF5 allots whole chunks, so a small sample should not need much more than one small chunk.
 _CHUNK_ROWS = 4_096
 _BLOCK_ROWS = 65_536
+_WHOLE = 0  # the window size of records that are taken whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,21 @@ class RecordTableWriter:
 
 
 @contextmanager
-def create_record_table(path: Path, *, sample: str) -> Iterator[RecordTableWriter]:
+def create_record_table(
+    path: Path, *, sample: str, window_size: int | None = None
+) -> Iterator[RecordTableWriter]:
     """Write a record table that is named ``path`` only once it is whole.
+
+    Args:
+        sample: name of the sample.
+        window_size: bases in a window; None for records that are taken whole.
 
     Raises:
         StoreError: the file cannot be written.
     """
     with create_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
         file.attrs["sample"] = sample
+        file.attrs["window_size"] = _WHOLE if window_size is None else window_size
         yield RecordTableWriter(file)
 
 
@@ -89,11 +97,13 @@ class RecordTable:
         path: the file.
         sample: name of the sample.
         n_records: number of rows.
+        window_size: bases in a window; None where the records were taken whole.
     """
 
     path: Path
     sample: str
     n_records: int
+    window_size: int | None
 
     @classmethod
     def open(cls, path: Path) -> RecordTable:
@@ -103,13 +113,20 @@ class RecordTable:
             StoreError: the file is missing, damaged, or not a record table.
         """
         with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
-            return cls(path, attribute(file, "sample"), len(file["length"]))
+            window_size = int(attribute(file, "window_size")) or None
+            return cls(path, attribute(file, "sample"), len(file["length"]), window_size)
 
     def blocks(self, rows_per_block: int = _BLOCK_ROWS) -> Iterator[RecordRows]:
         """All rows in input order, at most ``rows_per_block`` at a time."""
         with open_hdf5(self.path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
             for start in range(0, self.n_records, rows_per_block):
                 yield self._rows(file, start, min(start + rows_per_block, self.n_records))
+
+    def lengths(self) -> NDArray[np.int64]:
+        """int64 [n_records], of all records in bases."""
+        with open_hdf5(self.path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+            lengths: NDArray[np.int64] = file["length"][:]
+            return lengths
 
     def rows(self, start: int, stop: int) -> RecordRows:
         """Rows ``start`` to ``stop`` (exclusive)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._calibration import Calibration
+from virnucpro_core.errors import BundleError, StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 
 __all__ = ["FrameScores", "ScoreLabels", "read_score_labels", "read_scores", "write_scores"]
 
 _KIND = "virnucpro-scores"
-_SCHEMA_VERSION = 2
+_SCHEMA_VERSION = 3
 _COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores", "set_aside")
 
 
@@ -26,11 +29,13 @@ class ScoreLabels:
         sample: name of the sample.
         shard: number of the shard in its sample, from 1.
         bundle_sha256: digest of the model bundle.
+        calibration: that of the bundle; None where it has none.
     """
 
     sample: str
     shard: int
     bundle_sha256: str
+    calibration: Calibration | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class FrameScores:
         scores: float32 [F, 2], softmax of the classifier; column 1 is the virus class. NaN where a
             frame was set aside.
         set_aside: uint8 [F], a `SetAside` for each.
+        calibration: that of the bundle; None where it has none.
     """
 
     sample: str
@@ -59,6 +65,7 @@ class FrameScores:
     frame: NDArray[np.uint8]
     scores: NDArray[np.float32]
     set_aside: NDArray[np.uint8]
+    calibration: Calibration | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -74,6 +81,8 @@ def write_scores(scores: FrameScores, path: Path) -> None:
         file.attrs["sample"] = scores.sample
         file.attrs["shard"] = scores.shard
         file.attrs["bundle_sha256"] = scores.bundle_sha256
+        calibration = None if scores.calibration is None else scores.calibration.to_json()
+        file.attrs["calibration"] = json.dumps(calibration)
         for name in _COLUMNS:
             file.create_dataset(name, data=getattr(scores, name))
 
@@ -100,6 +109,7 @@ def read_scores(path: Path) -> FrameScores:
             sample=labels.sample,
             shard=labels.shard,
             bundle_sha256=labels.bundle_sha256,
+            calibration=labels.calibration,
             **{name: file[name][:] for name in _COLUMNS},
         )
 
@@ -109,4 +119,16 @@ def _labels(file: h5py.File) -> ScoreLabels:
         sample=attribute(file, "sample"),
         shard=int(attribute(file, "shard")),
         bundle_sha256=attribute(file, "bundle_sha256"),
+        calibration=_calibration(file),
     )
+
+
+def _calibration(file: h5py.File) -> Calibration | None:
+    where = file.filename
+    try:
+        document = json.loads(attribute(file, "calibration"))
+        return None if document is None else Calibration.parse(document, where)
+    except (json.JSONDecodeError, BundleError) as error:
+        raise StoreError(
+            f"has no readable calibration ({error})", where=where, remedy="classify the shard again"
+        ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from virnucpro_core.calling import frame_scores
+from virnucpro_core.calling import Calibration, frame_scores
 from virnucpro_core.sequences import PrepareSettings, prepare
 from virnucpro_core.store import FrameScores, RecordTable, read_scores, read_shard, write_scores
 
@@ -72,14 +72,18 @@ def make_sample(
     shard_frames: int = 200,
     seed: int = 1,
     scores: np.ndarray | None = None,
+    calibration: Calibration | None = None,
+    reads_name: str = "reads.fasta",
 ) -> Sample:
     """Prepare ``records`` and give their frames ``scores``, or random ones.
 
-    Scores go by the frame's place in the sample, so they do not depend on ``shard_frames``.
+    Scores go by the frame's place in the sample, so they do not depend on ``shard_frames``. A FASTQ
+    gets qualities that differ from read to read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    reads = folder / "reads.fasta"
-    reads.write_text("".join(f">{name}\n{sequence}\n" for name, sequence in records))
+    reads = folder / reads_name
+    is_fastq = reads.suffix == ".fastq"
+    reads.write_text("".join((fastq if is_fastq else fasta)(*record) for record in records))
     settings = PrepareSettings(sample="s", window_size=WINDOW, shard_frames=shard_frames)
     summary = prepare(reads, folder, settings)
     if scores is None:
@@ -91,11 +95,23 @@ def make_sample(
         mine = scores[first : first + len(shard)].astype(np.float32)
         first += len(shard)
         path = folder / f"{shard.index}.scores.h5"
-        write_scores(frame_scores(shard, mine, bundle_sha256=BUNDLE), path)
+        scored = frame_scores(shard, mine, bundle_sha256=BUNDLE, calibration=calibration)
+        write_scores(scored, path)
         paths.append(path)
         rows = zip(shard.frame_ids(), shard.chunk_length.tolist(), mine, strict=True)
         frames += [Frame(name, length, str(s[0]), str(s[1])) for name, length, s in rows]
     return Sample(reads, RecordTable.open(folder / "s.records.h5"), paths, frames)
+
+
+def fasta(name: str, sequence: str) -> str:
+    """A record as it stands in the viral FASTA."""
+    return f">{name}\n{sequence}\n"
+
+
+def fastq(name: str, sequence: str) -> str:
+    """A record with qualities made of its name, as it stands in the viral FASTQ."""
+    quality = (name.replace(" ", "!") * (len(sequence) // len(name) + 1))[: len(sequence)]
+    return f"@{name}\n{sequence}\n+\n{quality}\n"
 
 
 def edit_scores(path: Path, **changes: object) -> FrameScores:

@@ -12,15 +12,26 @@ import pytest
 
 from tests.unit.calling import reference
 from tests.unit.calling.samples import ALL_STOPS, make_sample, random_records
-from virnucpro_core.calling import RESULT_FILES, ConsensusSummary, write_consensus
+from virnucpro_core.calling import RESULT_FILES, ConsensusSummary, Decision, write_consensus
 from virnucpro_core.errors import UsageError
 
 # Sums of a few products in float64, in another order than the reference's.
 SCORE_TOLERANCE = 1e-12
 
 
+FILES = (*RESULT_FILES, "viral.fasta.gz")
+
+
+def counts(summary: ConsensusSummary) -> tuple[int, int, int, int, int]:
+    """Records, virus, non-virus, not scorable, frames."""
+    return (
+        summary.n_records, summary.n_virus, summary.n_non_virus, summary.n_not_scorable,
+        summary.counts.frames,
+    )  # fmt: skip
+
+
 def results(outdir: Path) -> dict[str, bytes]:
-    return {name: (outdir / name).read_bytes() for name in RESULT_FILES}
+    return {name: (outdir / name).read_bytes() for name in FILES}
 
 
 def table(outdir: Path) -> list[dict[str, str]]:
@@ -48,7 +59,8 @@ def test_every_record_has_its_row_in_input_order_with_its_score(tmp_path: Path) 
     expected = reference.record_scores(records, sample.frames)
     for row, (_, sequence) in zip(rows, records, strict=True):
         assert int(row["length"]) == len(sequence)
-        assert (row["probability"], row["q_value"], row["tier"]) == ("NA", "NA", "NA")
+        assert (row["probability"], row["q_value"]) == ("NA", "NA")
+        assert row["tier"] == ("not-scorable" if row["call"] == "not-scorable" else "NA")
         score = expected[row["id"]]
         if score is None:
             assert (row["virus_score"], row["call"]) == ("NA", "not-scorable")
@@ -57,13 +69,8 @@ def test_every_record_has_its_row_in_input_order_with_its_score(tmp_path: Path) 
             called = "virus" if float(row["virus_score"]) >= 0.5 else "non-virus"
             assert (row["call"], row["reason"]) == (called, "NA")
     calls = [row["call"] for row in rows]
-    assert summary == ConsensusSummary(
-        n_records=120,
-        n_virus=calls.count("virus"),
-        n_non_virus=calls.count("non-virus"),
-        n_not_scorable=calls.count("not-scorable"),
-        n_frames=len(sample.frames),
-    )
+    kinds = [calls.count(call) for call in ("virus", "non-virus", "not-scorable")]
+    assert counts(summary) == (120, *kinds, len(sample.frames))
     assert min(summary.n_virus, summary.n_non_virus, summary.n_not_scorable) > 5
 
 
@@ -116,17 +123,15 @@ def test_the_threshold_itself_is_a_virus(tmp_path: Path, threshold: float, call:
     n_frames = len(make_sample(tmp_path / "count", records).frames)
     scores = np.tile(np.array([0.25, 0.75], np.float32), (n_frames, 1))
     sample = make_sample(tmp_path, records, scores=scores)
-    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path, threshold=threshold)
+    decision = Decision("threshold", threshold)
+    write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path, decision=decision)
     assert table(tmp_path)[0]["call"] == call
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
-def test_a_threshold_that_is_no_share_is_refused(tmp_path: Path, threshold: float) -> None:
-    sample = make_sample(tmp_path, [("r", "ACG" * 20)])
+def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
     with pytest.raises(UsageError, match="threshold"):
-        write_consensus(
-            sample.records, sample.score_paths, sample.reads, tmp_path, threshold=threshold
-        )
+        Decision("threshold", threshold)
 
 
 def test_scores_in_the_files_read_back_as_the_same_numbers(tmp_path: Path) -> None:
@@ -187,7 +192,7 @@ def test_results_do_not_depend_on_order_shards_blocks_or_time(
         )
         expected = expected or results(outdir)
         assert results(outdir) == expected
-        assert sorted(p.name for p in outdir.iterdir()) == sorted(RESULT_FILES)
+        assert sorted(p.name for p in outdir.iterdir()) == sorted(FILES)
 
 
 def test_two_score_files_in_either_order(tmp_path: Path) -> None:
@@ -202,7 +207,7 @@ def test_two_score_files_in_either_order(tmp_path: Path) -> None:
 def test_no_records(tmp_path: Path) -> None:
     sample = make_sample(tmp_path, [])
     summary = write_consensus(sample.records, [], sample.reads, tmp_path)
-    assert summary == ConsensusSummary(0, 0, 0, 0, 0)
+    assert counts(summary) == (0, 0, 0, 0, 0)
     assert table(tmp_path) == []
     assert (tmp_path / "prediction_results.txt").read_text() == reference.frame_file([])
     assert gzip.decompress((tmp_path / "viral.fasta.gz").read_bytes()) == b""
@@ -212,7 +217,7 @@ def test_records_without_any_frame(tmp_path: Path) -> None:
     sample = make_sample(tmp_path, [("a", ""), ("b", ALL_STOPS)])
     assert sample.score_paths == []
     summary = write_consensus(sample.records, [], sample.reads, tmp_path)
-    assert summary == ConsensusSummary(2, 0, 0, 2, 0)
+    assert counts(summary) == (2, 0, 0, 2, 0)
     assert [row["call"] for row in table(tmp_path)] == ["not-scorable"] * 2
     highest = (tmp_path / "prediction_results_highestscore.csv").read_text()
     assert highest == reference.chunk_file([])

@@ -7,6 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
+from tests.bundles import CALIBRATION
+from virnucpro_core.calling import Calibration
 from virnucpro_core.errors import StoreError
 from virnucpro_core.store import (
     ByteStrings,
@@ -18,6 +20,7 @@ from virnucpro_core.store import (
     RecordTable,
     create_record_table,
     read_embeddings,
+    read_score_labels,
     read_scores,
     read_shard,
     write_embeddings,
@@ -117,7 +120,7 @@ def test_a_write_that_fails_leaves_the_old_file(
 
 def test_a_record_table_is_written_and_read_in_blocks(tmp_path: Path) -> None:
     names = [f"read{i}".encode() * (1 + i % 3) for i in range(100)]
-    with create_record_table(tmp_path / "r.h5", sample="s") as table:
+    with create_record_table(tmp_path / "r.h5", sample="s", window_size=300) as table:
         for start in range(0, 100, 30):
             some = range(start, min(start + 30, 100))
             table.append(
@@ -129,7 +132,8 @@ def test_a_record_table_is_written_and_read_in_blocks(tmp_path: Path) -> None:
                 )
             )
     table = RecordTable.open(tmp_path / "r.h5")
-    assert (table.sample, table.n_records) == ("s", 100)
+    assert (table.sample, table.n_records, table.window_size) == ("s", 100, 300)
+    assert table.lengths().tolist() == list(range(0, 1000, 10))
     blocks = list(table.blocks(rows_per_block=7))
     assert [name for block in blocks for name in block.ids] == names
     assert np.concatenate([block.length for block in blocks]).tolist() == list(range(0, 1000, 10))
@@ -150,7 +154,10 @@ def test_embeddings_come_back_with_what_made_them(tmp_path: Path, n: int) -> Non
     assert again.values.dtype == np.float32
 
 
-def test_scores_come_back_as_they_were_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("calibration", [None, Calibration.parse(CALIBRATION, "bundle.json")])
+def test_scores_come_back_as_they_were_written(
+    tmp_path: Path, calibration: Calibration | None
+) -> None:
     scores = FrameScores(
         "s", 2, "c" * 64,
         record_index=np.array([5, 5]),
@@ -159,9 +166,12 @@ def test_scores_come_back_as_they_were_written(tmp_path: Path) -> None:
         frame=np.array([0, 4], dtype=np.uint8),
         scores=np.array([[0.25, 0.75], [0.5, 0.5]], dtype=np.float32),
         set_aside=np.zeros(2, dtype=np.uint8),
+        calibration=calibration,
     )  # fmt: skip
     write_scores(scores, tmp_path / "s.h5")
     again = read_scores(tmp_path / "s.h5")
     assert (again.sample, again.shard, again.bundle_sha256) == ("s", 2, "c" * 64)
+    assert again.calibration == calibration
+    assert read_score_labels(tmp_path / "s.h5").calibration == calibration
     for name in ("record_index", "chunk", "chunk_length", "frame", "scores"):
         assert np.array_equal(getattr(again, name), getattr(scores, name))

@@ -1,0 +1,155 @@
+"""``summary.json``: a sample in numbers, and how its calls were made.
+
+``summary.schema.json`` beside this file describes it to others; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro_core._calibration import Calibration
+from virnucpro_core.calling._decision import Decision
+from virnucpro_core.calling._prevalence import Prevalence
+from virnucpro_core.calling._record_calls import RecordCalls
+from virnucpro_core.calling._record_scores import RecordScores
+from virnucpro_core.calling._score_pass import FrameCounts
+from virnucpro_core.calling._tiers import Tier
+from virnucpro_core.store import RecordTable
+
+__all__ = ["SUMMARY_VERSION", "ConsensusSummary", "summarise"]
+
+SUMMARY_VERSION = 1
+
+_QUANTILES = {"min": 0.0, "q25": 0.25, "median": 0.5, "q75": 0.75, "max": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusSummary:
+    """What the result files of a sample hold.
+
+    Attributes:
+        sample: its name.
+        n_records: input records; the sum of the three numbers below.
+        n_virus: records called virus.
+        n_non_virus: records called non-virus.
+        n_not_scorable: records without a scored frame.
+        n_by_tier: records called virus and those called non-virus, by the label of their tier;
+            None without a calibration.
+        expected_viruses: sum of the probabilities of all records; None without a calibration.
+        counts: frames, windows and regions.
+        lengths: quantiles of the records' lengths in bases; None without a record.
+        total_bases: of all records.
+        decision: the rule that made a record a virus.
+        prevalence: the share of viruses that probabilities assume; None without a calibration.
+        calibration: that of the model, if any.
+        bundle_sha256: digest of the model; None where nothing was classified.
+        warnings: what a reader of the results should know, clauses.
+    """
+
+    sample: str
+    n_records: int
+    n_virus: int
+    n_non_virus: int
+    n_not_scorable: int
+    n_by_tier: dict[str, dict[str, int]] | None
+    expected_viruses: float | None
+    counts: FrameCounts
+    lengths: dict[str, float] | None
+    total_bases: int
+    decision: Decision
+    prevalence: Prevalence | None
+    calibration: Calibration | None
+    bundle_sha256: str | None
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> str:
+        """The text of ``summary.json``."""
+        return json.dumps(self._document(), indent=2, allow_nan=False) + "\n"
+
+    def _document(self) -> dict[str, Any]:
+        prevalence = self.prevalence
+        return {
+            "schema_version": SUMMARY_VERSION,
+            "sample": self.sample,
+            "records": {
+                "total": self.n_records,
+                "virus": self.n_virus,
+                "non_virus": self.n_non_virus,
+                "not_scorable": self.n_not_scorable,
+            },
+            "tiers": self.n_by_tier,
+            "expected_viruses": self.expected_viruses,
+            "windows": {"total": self.counts.windows, "scored": self.counts.scored_windows},
+            "frames": {"total": self.counts.frames, "set_aside": self.counts.set_aside},
+            "regions": self.counts.regions,
+            "lengths": self.lengths,
+            "total_bases": self.total_bases,
+            "decision": asdict(self.decision),
+            "prevalence": None
+            if prevalence is None
+            else {
+                "value": prevalence.value,
+                "source": prevalence.source,
+                "standard_error": prevalence.standard_error,
+            },
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
+            "bundle_sha256": self.bundle_sha256,
+            "warnings": list(self.warnings),
+        }
+
+
+def summarise(
+    records: RecordTable,
+    scores: RecordScores,
+    calls: RecordCalls,
+    counts: FrameCounts,
+    calibration: Calibration | None,
+    bundle_sha256: str | None,
+) -> ConsensusSummary:
+    """Count the calls of a sample."""
+    lengths = records.lengths()
+    n_virus, n_scored = int(calls.is_virus.sum()), int(scores.is_scored.sum())
+    certain = calls.probability
+    warning = None if calls.prevalence is None else calls.prevalence.warning
+    return ConsensusSummary(
+        sample=records.sample,
+        n_records=len(lengths),
+        n_virus=n_virus,
+        n_non_virus=n_scored - n_virus,
+        n_not_scorable=len(lengths) - n_scored,
+        n_by_tier=_count_tiers(calls),
+        expected_viruses=None if certain is None else float(np.nansum(certain)),
+        counts=counts,
+        lengths=_quantiles(lengths),
+        total_bases=int(lengths.sum()),
+        decision=calls.decision,
+        prevalence=calls.prevalence,
+        calibration=calibration,
+        bundle_sha256=bundle_sha256,
+        warnings=() if warning is None else (warning,),
+    )
+
+
+def _count_tiers(calls: RecordCalls) -> dict[str, dict[str, int]] | None:
+    if calls.tier is None:
+        return None
+    return {
+        call: {
+            tier.label: int(np.count_nonzero(is_called & (calls.tier == tier)))
+            for tier in (Tier.HIGH, Tier.MEDIUM, Tier.LOW)
+        }
+        for call, is_called in (("virus", calls.is_virus), ("non_virus", ~calls.is_virus))
+    }
+
+
+def _quantiles(lengths: NDArray[np.int64]) -> dict[str, float] | None:
+    if len(lengths) == 0:
+        return None
+    values: Sequence[float] = np.quantile(lengths, list(_QUANTILES.values())).tolist()
+    return dict(zip(_QUANTILES, values, strict=True))
