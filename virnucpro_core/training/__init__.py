@@ -7,20 +7,34 @@ from virnucpro_core.training._classifier import (
     judge,
     window_scores,
 )
+from virnucpro_core.training._dataset import Dataset, write_dataset
+from virnucpro_core.training._dataset_tables import (
+    LABELS,
+    PARTS,
+    GenomeRow,
+    OverlapRow,
+    WindowTable,
+)
 from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
 from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
 from virnucpro_core.training._genomes import Genome, GenomeSplit, read_genomes, split_genomes
 from virnucpro_core.training._windows import LabelledFrames, WindowSampler
 
 __all__ = [
+    "LABELS",
+    "PARTS",
     "Accuracy",
     "ClassifierRecipe",
+    "Dataset",
     "DemoRecipe",
     "EncoderRecipe",
     "Genome",
+    "GenomeRow",
     "GenomeSplit",
     "LabelledFrames",
+    "OverlapRow",
     "WindowSampler",
+    "WindowTable",
     "fit_classifier",
     "fit_encoders",
     "fit_tokenizer",
@@ -29,4 +43,5 @@ __all__ = [
     "split_genomes",
     "train_demo_bundle",
     "window_scores",
+    "write_dataset",
 ]
