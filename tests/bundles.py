@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,7 +22,24 @@ from virnucpro_core.models import (
 WINDOW_SIZE = 300
 
 
-def make_bundle(path: Path, *, seed: int = 0, window_size: int = WINDOW_SIZE) -> Path:
+CALIBRATION: dict[str, Any] = {
+    "method": "platt",
+    "prevalence": 0.5,
+    "evidence_exponent": 0.5,
+    "ranges": [
+        {"min_length": 1, "max_length": 49, "slope": 0.5, "intercept": -0.25, "windows": 100},
+        {"min_length": 50, "max_length": None, "slope": 2.0, "intercept": 0.5, "windows": 900},
+    ],
+}
+
+
+def make_bundle(
+    path: Path,
+    *,
+    seed: int = 0,
+    window_size: int = WINDOW_SIZE,
+    calibration: Mapping[str, Any] | None = None,
+) -> Path:
     """Write a bundle with weights drawn from ``seed``, and return its path."""
     tokenizer = dna_tokenizer()
     tokenizer_file = path.with_name(f"{path.name}.tokenizer.json")
@@ -46,6 +65,7 @@ def make_bundle(path: Path, *, seed: int = 0, window_size: int = WINDOW_SIZE) ->
             dna_tokenizer=tokenizer_file,
             protein=protein,
             classifier=classifier,
+            calibration=calibration,
         )
     tokenizer_file.unlink()
     return path

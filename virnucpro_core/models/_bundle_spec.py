@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from virnucpro_core._calibration import Calibration
+from virnucpro_core._json_object import JsonObject
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._config import ClassifierConfig, DnabertSConfig, Esm2Config
-from virnucpro_core.models._json_object import JsonObject
 
 __all__ = [
     "LABELS",
@@ -87,7 +88,8 @@ class BundleSpec:
         protein: the protein encoder.
         classifier: the classifier, whose input is the DNA embedding, then the protein embedding.
         labels: names of the classes, in the order of the classifier's outputs.
-        calibration: how scores become probabilities, None when they do not.
+        calibration: how scores become probabilities, as `Calibration` reads it; None when they do
+            not.
         training: data and procedure that made the classifier.
         accuracy: what was measured, and on what.
         files: SHA-256 (lower-case hexadecimal) of every file of the bundle except
@@ -158,7 +160,7 @@ def parse_bundle_spec(document: object, where: str) -> BundleSpec:
         protein=_encoder(encoders.take_object("protein"), "protein", digests),
         classifier=_classifier(root.take_object("classifier"), digests),
         labels=tuple(root.take("labels", list)),
-        calibration=root.take_optional("calibration"),
+        calibration=_calibration(root),
         training=root.take("training", dict),
         accuracy=root.take("accuracy", dict),
         files=digests,
@@ -253,6 +255,11 @@ def _classifier(entry: JsonObject, digests: Mapping[str, str]) -> ClassifierSpec
         return ClassifierSpec(weights, ClassifierConfig(**values))
     except ValueError as error:
         raise entry.error(f"classifier: {error}") from error
+
+
+def _calibration(root: JsonObject) -> dict[str, Any] | None:
+    entry = root.take_optional("calibration")
+    return None if entry is None else Calibration.parse(entry, root.where).to_json()
 
 
 def _check_agreement(spec: BundleSpec, root: JsonObject) -> None:

@@ -13,17 +13,19 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.bundles import make_bundle
+from tests.bundles import CALIBRATION, make_bundle
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models import SCHEMA_VERSION
 from virnucpro_core.models._bundle_spec import parse_bundle_spec
 
 Document = dict[str, Any]
+Place = tuple[str | int, ...]
 DEMO = Path(__file__).parents[3] / "assets" / "models" / "demo"
 
 # What lies between several values: beyond a schema, as its description says.
 BETWEEN_VALUES = re.compile(
-    r"layer must be 0 to|does not divide into|input_width is|which files does not list"
+    r"layer must be 0 to|does not divide into|input_width is|which files does not list|"
+    r"calibration.ranges must"
 )
 # 1.0 is left out: to a schema it is a whole number, and its description forbids it in words.
 VALUES = (
@@ -60,7 +62,7 @@ def schema() -> Draft202012Validator:
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Document:
-    bundle = make_bundle(tmp_path_factory.mktemp("bundles") / "one")
+    bundle = make_bundle(tmp_path_factory.mktemp("bundles") / "one", calibration=CALIBRATION)
     document: Document = json.loads((bundle / "bundle.json").read_text())
     return document
 
@@ -74,12 +76,16 @@ def loader_says(document: object) -> str | None:
     return None
 
 
-def objects(document: Document, place: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def objects(document: Document, place: Place = ()) -> Iterator[Place]:
     """Where the objects are whose keys the loader knows."""
     yield place
     for key, value in document.items():
         if isinstance(value, dict) and key not in ("training", "accuracy"):
             yield from objects(value, (*place, key))
+        elif isinstance(value, list):
+            for number, entry in enumerate(value):
+                if isinstance(entry, dict):
+                    yield from objects(entry, (*place, key, number))
 
 
 def changed(original: Document) -> Iterator[tuple[str, Document]]:
@@ -89,10 +95,10 @@ def changed(original: Document) -> Iterator[tuple[str, Document]]:
             for value in VALUES:
                 document = copy.deepcopy(original)
                 _at(document, place)[key] = value
-                yield f"{'.'.join((*place, key))} = {value!r}", document
+                yield f"{_name(place, key)} = {value!r}", document
             document = copy.deepcopy(original)
             _at(document, place).pop(key, None)
-            yield f"no {'.'.join((*place, key))}", document
+            yield f"no {_name(place, key)}", document
     for path in PATHS:
         document = copy.deepcopy(original)
         document["files"][path] = "0" * 64
@@ -107,10 +113,15 @@ def changed(original: Document) -> Iterator[tuple[str, Document]]:
         yield f"the digest {digest!r}", document
 
 
-def _at(document: Document, place: tuple[str, ...]) -> Document:
+def _at(document: Any, place: Place) -> Document:
     for key in place:
         document = document[key]
-    return document
+    found: Document = document
+    return found
+
+
+def _name(place: Place, key: str) -> str:
+    return ".".join(map(str, (*place, key)))
 
 
 def test_the_demo_and_a_written_bundle_are_valid(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 from virnucpro_core.errors import BundleError
@@ -20,13 +21,16 @@ class JsonObject:
         place: where in the document it stands, for example ``"encoders.dna"``.
         where: the file.
 
+    Attributes:
+        where: the file.
+
     Raises:
         BundleError: ``document`` is no JSON object.
     """
 
     def __init__(self, document: object, place: str, where: str) -> None:
         self._place = place
-        self._where = where
+        self.where = where
         if not isinstance(document, dict):
             raise self.error(f"{place or 'the document'} must be a JSON object")
         self._left: dict[str, Any] = dict(document)
@@ -34,7 +38,7 @@ class JsonObject:
     def error(self, what: str) -> BundleError:
         """An error of this file, to be raised."""
         return BundleError(
-            what, where=self._where, remedy="correct bundle.json or fetch the bundle again"
+            what, where=self.where, remedy="correct bundle.json or fetch the bundle again"
         )
 
     def path(self, key: str) -> str:
@@ -59,9 +63,38 @@ class JsonObject:
             raise self.error(f"{self.path(key)} must be {_KINDS[kind]}, not {value!r}")
         return value
 
+    def take_optional_int(self, key: str) -> int | None:
+        """The whole number under ``key``, or None where JSON has null."""
+        if key in self._left and self._left[key] is None:
+            del self._left[key]
+            return None
+        return self.take(key, int)
+
+    def take_number(self, key: str) -> float:
+        """The number under ``key``, with or without a decimal point.
+
+        Raises:
+            BundleError: it is missing, of another type, or not finite.
+        """
+        if key not in self._left:
+            raise self.error(f"has no key {self.path(key)}")
+        value = self._left.pop(key)
+        # Python reads NaN, Infinity and 1e999, which are no numbers to JSON.
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value):
+            raise self.error(f"{self.path(key)} must be a number, not {value!r}")
+        return float(value)
+
     def take_object(self, key: str) -> JsonObject:
         """The object under ``key``, whose keys are to be taken too."""
-        return JsonObject(self.take(key, dict), self.path(key), self._where)
+        return JsonObject(self.take(key, dict), self.path(key), self.where)
+
+    def take_objects(self, key: str) -> list[JsonObject]:
+        """The objects of the list under ``key``, whose keys are to be taken too."""
+        return [
+            JsonObject(entry, f"{self.path(key)}[{number}]", self.where)
+            for number, entry in enumerate(self.take(key, list))
+        ]
 
     def take_optional(self, key: str) -> dict[str, Any] | None:
         """The object under ``key``, any keys, or None where JSON has null."""
