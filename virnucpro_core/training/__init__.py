@@ -1,12 +1,9 @@
 """Training: genomes, their split, windows, encoders, classifier, and the demo bundle."""
 
-from virnucpro_core.training._classifier import (
-    Accuracy,
-    ClassifierRecipe,
-    fit_classifier,
-    judge,
-    window_scores,
-)
+from virnucpro_core.training._accuracy import Accuracy, calibration_error, judge, reliability
+from virnucpro_core.training._baseline import KmerModel, count_kmers
+from virnucpro_core.training._calibrate import ScoredWindows, fit_calibration
+from virnucpro_core.training._classifier import fit_classifier, window_scores
 from virnucpro_core.training._dataset import Dataset, write_dataset
 from virnucpro_core.training._dataset_tables import (
     LABELS,
@@ -17,31 +14,76 @@ from virnucpro_core.training._dataset_tables import (
 )
 from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
 from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
+from virnucpro_core.training._evaluation import (
+    EVALUATION_SCHEMA_VERSION,
+    JudgedWindows,
+    evaluate,
+)
+from virnucpro_core.training._evaluation_file import (
+    accuracy_of,
+    evaluation_document,
+    write_evaluation,
+)
+from virnucpro_core.training._features import PartFeatures, read_features
+from virnucpro_core.training._fit import FittedModel, fit_model
+from virnucpro_core.training._fit_bundle import fit_bundle
 from virnucpro_core.training._genomes import Genome, GenomeSplit, read_genomes, split_genomes
+from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
+from virnucpro_core.training._recipes import RECIPES, ClassifierRecipe, find_recipe
+from virnucpro_core.training._window_sequences import (
+    WINDOW_SEQUENCES,
+    read_window_sequences,
+    write_window_sequences,
+)
 from virnucpro_core.training._windows import LabelledFrames, WindowSampler
 
 __all__ = [
+    "EVALUATION_SCHEMA_VERSION",
     "LABELS",
     "PARTS",
+    "RECIPES",
+    "WINDOW_SEQUENCES",
     "Accuracy",
     "ClassifierRecipe",
     "Dataset",
     "DemoRecipe",
     "EncoderRecipe",
+    "FittedModel",
     "Genome",
     "GenomeRow",
     "GenomeSplit",
+    "JudgedWindows",
+    "KmerModel",
     "LabelledFrames",
     "OverlapRow",
+    "PartFeatures",
+    "ScoredWindows",
     "WindowSampler",
     "WindowTable",
+    "accuracy_of",
+    "calibration_error",
+    "count_kmers",
+    "encoder_genomes",
+    "evaluate",
+    "evaluation_document",
+    "find_leaks",
+    "find_recipe",
+    "fit_bundle",
+    "fit_calibration",
     "fit_classifier",
     "fit_encoders",
+    "fit_model",
     "fit_tokenizer",
     "judge",
+    "read_features",
     "read_genomes",
+    "read_window_sequences",
+    "reliability",
+    "seen_genomes",
     "split_genomes",
     "train_demo_bundle",
     "window_scores",
     "write_dataset",
+    "write_evaluation",
+    "write_window_sequences",
 ]
