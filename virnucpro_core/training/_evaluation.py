@@ -23,7 +23,7 @@ EVALUATION_SCHEMA_VERSION = 1
 _BASELINE = "k-mer logistic regression"
 _COMMON_SHARE = 0.05
 _RANGE_STARTS = (1, 200, 350, 750)
-_CURVE_POINTS = 200
+_CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def fit_bundle(
     output: Path,
     log: Callable[[str], None],
     *,
+    name: str = "",
     recipe: str = "default",
     seed: int = 1,
     threads: int = 1,
@@ -50,8 +51,9 @@ def fit_bundle(
     Args:
         dna, protein: embeddings of the dataset's shards, in any order.
         encoders: the bundle whose encoders made them.
-        output: directory to make; its name is the bundle's.
+        output: directory to make.
         log: called with lines of progress.
+        name: of the bundle; empty for that of ``output``.
         recipe: a name of `RECIPES`.
         seed: of the weights and of the order of frames.
         threads: of torch. With one the same input gives the same bundle to the last bit.
@@ -79,7 +81,7 @@ def fit_bundle(
     bundle = derive_bundle(
         encoders,
         output,
-        name=output.name,
+        name=name or output.name,
         description=(
             f"Classifier trained on {len(dataset.genomes)} genomes of the dataset {dataset.name}, "
             f"on the encoders of {encoders.name}."
