@@ -17,26 +17,23 @@ process TRAIN_FIT {
     tuple val(meta), path("${meta.id}/model"), emit: model
     tuple val(meta), path("${meta.id}/evaluation.html"), emit: page
     tuple val(meta), path("${meta.id}/evaluation.json"), emit: evaluation
-    path "stages/TRAIN_FIT_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
     """
     rm -rf ${meta.id}
-    mkdir -p stages
     train.py fit ${dataset} --dna dna --protein protein --model ${bundle} --name ${meta.id} \\
         --recipe ${settings.recipe} --seed ${settings.seed} --output ${meta.id}/model \\
-        --report ${meta.id} --stages stages/TRAIN_FIT_${meta.id}.tsv
+        --report ${meta.id}
     versions.py TRAIN_FIT torch scikit-learn numpy h5py > versions.yml
     """
 
     stub:
     """
-    mkdir -p ${meta.id}/model stages
+    mkdir -p ${meta.id}/model
     echo '{}' > ${meta.id}/model/bundle.json
     echo '{}' > ${meta.id}/evaluation.json
     touch ${meta.id}/evaluation.html
-    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/TRAIN_FIT_${meta.id}.tsv
     versions.py TRAIN_FIT torch scikit-learn numpy h5py > versions.yml
     """
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from virnucpro_core.cli._options import ModelOption
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from virnucpro_core.training import Dataset
 
 __all__ = ["FitThreadsOption", "RecipeOption", "fit", "fit_and_report"]
 
@@ -61,7 +64,7 @@ def fit(
 
 
 def fit_and_report(
-    dataset: object,
+    dataset: Dataset,
     dna: Sequence[Path],
     protein: Sequence[Path],
     model: str,

@@ -5,22 +5,27 @@ from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
 from virnucpro_core.sequences._prepare import (
     PrepareSettings,
     PrepareSummary,
+    check_sample_name,
     prepare,
     prepare_batches,
 )
 from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
 from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_whole
 from virnucpro_core.sequences._windows import Windows, cut_windows
 
 __all__ = [
     "MOLECULES",
+    "FrameBlock",
     "KeptFrames",
     "PrepareSettings",
     "PrepareSummary",
     "RecordBatch",
+    "ShardBuilder",
     "WholeSettings",
     "WholeSummary",
     "Windows",
+    "check_sample_name",
     "clean_sequences",
     "cut_windows",
     "prepare",

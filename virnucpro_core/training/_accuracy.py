@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.training._optional import import_sklearn
+from virnucpro_core.training._extras import import_extra
 
 __all__ = ["Accuracy", "balanced_weights", "calibration_error", "judge", "reliability"]
 
@@ -69,7 +69,7 @@ def judge(
         labels: int64 [W], 0 others, 1 virus.
         probabilities: float64 [W], calibrated; they then decide in place of the scores.
     """
-    metrics = import_sklearn("metrics")
+    metrics = import_extra("sklearn.metrics")
     scorable = ~np.isnan(scores)
     n_viral = int((labels == 1).sum())
     decisive = (scores if probabilities is None else probabilities)[scorable]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.store import ByteStrings
-from virnucpro_core.training._optional import import_sklearn
+from virnucpro_core.training._extras import import_extra
 
 __all__ = ["KMER_SIZES", "KmerModel", "count_kmers"]
 
@@ -47,11 +47,11 @@ class KmerModel:
         log: Callable[[str], None],
     ) -> None:
         preprocessing, linear_model = (
-            import_sklearn("preprocessing"),
-            import_sklearn("linear_model"),
+            import_extra("sklearn.preprocessing"),
+            import_extra("sklearn.linear_model"),
         )
-        warns = import_sklearn("exceptions").ConvergenceWarning
-        log_loss = import_sklearn("metrics").log_loss
+        warns = import_extra("sklearn.exceptions").ConvergenceWarning
+        log_loss = import_extra("sklearn.metrics").log_loss
         step = -(-len(train[0]) // _MOST_WINDOWS)
         rows = np.arange(0, len(train[0]), step)
         counts, labels = count_kmers(_pick(train[0], rows)), train[1][rows]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.calling import Calibration, LengthRange, score_logit, sigmoid
 from virnucpro_core.training._accuracy import balanced_weights
-from virnucpro_core.training._optional import import_optional
+from virnucpro_core.training._extras import import_extra
 
 __all__ = ["ScoredWindows", "fit_calibration"]
 
@@ -99,7 +99,7 @@ def _ranges(windows: ScoredWindows) -> list[tuple[int, int | None]]:
 
 def _fit_platt(score: NDArray[np.float64], label: NDArray[np.int64]) -> tuple[float, float]:
     """Slope and intercept (Platt 1999) of greatest likelihood, drawn a little towards 1 and 0."""
-    minimize = import_optional("scipy.optimize", "scikit-learn").minimize
+    minimize = import_extra("scipy.optimize").minimize
     x = score_logit(score)
     weights = balanced_weights(label) * len(label)
     sign = 2.0 * label - 1
@@ -119,7 +119,7 @@ def _fit_platt(score: NDArray[np.float64], label: NDArray[np.int64]) -> tuple[fl
 
 def _fit_exponent(windows: ScoredWindows, plain: Calibration) -> float:
     """0 (windows of a contig tell the same) to 1 (each tells something of its own)."""
-    minimize = import_optional("scipy.optimize", "scikit-learn").minimize_scalar
+    minimize = import_extra("scipy.optimize").minimize_scalar
     log_odds = plain.window_log_odds(windows.score, windows.length)
     contigs = list(_contigs(windows))
     labels = np.array([windows.label[rows[0]] for rows in contigs], dtype=np.int64)

@@ -5,6 +5,7 @@
     <dataset>/windows.tsv     a row per window, in the order of the shards' record numbers
     <dataset>/genomes.tsv     a row per genome: class, cluster, part, digest
     <dataset>/overlap.tsv     stretches that a genome shares with one of the other class
+    <dataset>/windows.fasta.gz   the windows' letters, also of those without a frame
     <dataset>/dataset.json    settings, counts, digests of the other files
     <dataset>/shards/*.h5     the windows' frames, as ``virnucpro embed`` takes them
 """
@@ -29,6 +30,7 @@ from virnucpro_core.training._dataset_tables import (
     write_rows,
     write_windows,
 )
+from virnucpro_core.training._window_sequences import WINDOW_SEQUENCES
 
 __all__ = ["Dataset", "write_dataset"]
 
@@ -105,7 +107,7 @@ def write_dataset(
     overlaps: list[OverlapRow],
     shards: list[Path],
 ) -> Dataset:
-    """Write the tables and, last, ``dataset.json`` beside shards that are already there.
+    """Write the tables and, last, ``dataset.json`` beside shards and windows that are there.
 
     Raises:
         StoreError: a file cannot be written, or a shard cannot be read.
@@ -121,7 +123,8 @@ def write_dataset(
         "settings": dict(settings),
         "counts": dict(counts),
         "files": {
-            table: _digest(path / table) for table in ("windows.tsv", "genomes.tsv", "overlap.tsv")
+            name: _digest(path / name)
+            for name in ("windows.tsv", "genomes.tsv", "overlap.tsv", WINDOW_SEQUENCES)
         },
         "shards": {shard.name: read_shard(shard).digest() for shard in shards},
     }

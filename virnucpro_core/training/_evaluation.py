@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from virnucpro_core.calling import Calibration, sigmoid
 from virnucpro_core.training._accuracy import calibration_error, judge, reliability
 from virnucpro_core.training._dataset_tables import LABELS
-from virnucpro_core.training._optional import import_sklearn
+from virnucpro_core.training._extras import import_extra
 
 __all__ = ["EVALUATION_SCHEMA_VERSION", "JudgedWindows", "evaluate", "length_keys"]
 
@@ -169,7 +169,7 @@ def _by_name(
 
 def _curves(score: NDArray[np.float64], label: NDArray[np.int64]) -> Mapping[str, Any]:
     """ROC and precision-recall curves, thinned to what a plot can show."""
-    metrics = import_sklearn("metrics")
+    metrics = import_extra("sklearn.metrics")
     false_rate, true_rate, _ = metrics.roc_curve(label, score)
     precision, recall, _ = metrics.precision_recall_curve(label, score)
     return {"roc": _thinned(false_rate, true_rate), "pr": _thinned(recall, precision)}

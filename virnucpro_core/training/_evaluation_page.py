@@ -120,7 +120,9 @@ def _length_blocks(document: Mapping[str, Any]) -> list[Block]:
 def _calibration_blocks(document: Mapping[str, Any]) -> list[Block]:
     calibration = document["bundle"]["calibration"]
     if calibration is None:
-        about = "The bundle has no calibration: this shows its scores as if they were probabilities."
+        about = (
+            "The bundle has no calibration: this shows its scores as if they were probabilities."
+        )
     else:
         about = (
             "Probabilities at a prevalence of a half, from a line fitted to the validation windows "
@@ -212,7 +214,7 @@ def _figure(
     names = list(dict.fromkeys(str(point[series]) for point in points))
     unit = alt.Scale(domain=[0, 1])
     line = (
-        alt.Chart(alt.Data(values=[{**p, "order": i} for i, p in enumerate(points)]))
+        alt.Chart({"values": [{**p, "order": i} for i, p in enumerate(points)]})
         .mark_line(point=series == "length")
         .encode(
             x=alt.X(f"{x[0]}:Q", title=x[1], scale=unit),
@@ -229,7 +231,7 @@ def _figure(
     )
     chart: alt.Chart | alt.LayerChart = line
     if diagonal:
-        ends = alt.Data(values=[{x[0]: 0, y[0]: 0}, {x[0]: 1, y[0]: 1}])
+        ends = {"values": [{x[0]: 0, y[0]: 0}, {x[0]: 1, y[0]: 1}]}
         rule = alt.Chart(ends).mark_line(strokeDash=[5, 4], color="currentColor", opacity=0.6)
         chart = rule.encode(x=f"{x[0]}:Q", y=f"{y[0]}:Q") + line
     spec = chart.properties(width="container", height=320).to_dict()

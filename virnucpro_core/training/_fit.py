@@ -57,7 +57,7 @@ def fit_model(
 
     Raises:
         InputError: a part lacks one of the classes.
-        UsageError: scikit-learn is not installed.
+        UsageError: a package of the extra ``train`` is not installed.
     """
     train, validation, test = (features[name] for name in ("train", "validation", "test"))
     log(

@@ -6,7 +6,8 @@ A shard holds frames alone: of a window without a stop-free frame it has nothing
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from virnucpro_core._files import AtomicFile
@@ -14,14 +15,36 @@ from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.sequences import read_batches
 from virnucpro_core.store import ByteStrings
 
-__all__ = ["WINDOW_SEQUENCES", "read_window_sequences", "write_window_sequences"]
+__all__ = [
+    "WINDOW_SEQUENCES",
+    "WindowSequenceWriter",
+    "create_window_sequences",
+    "read_window_sequences",
+]
 
 WINDOW_SEQUENCES = "windows.fasta.gz"
 """Name of the file in a dataset directory."""
 
 
-def write_window_sequences(path: Path, ids: Sequence[str], sequences: ByteStrings) -> None:
-    """Write a gzipped FASTA file; equal windows give equal bytes.
+class WindowSequenceWriter:
+    """Writes the file, window by window; made by `create_window_sequences`."""
+
+    def __init__(self, stream: gzip.GzipFile) -> None:
+        self._stream = stream
+
+    def add(self, ids: Sequence[str], sequences: ByteStrings) -> None:
+        """Append windows.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        for name, letters in zip(ids, sequences, strict=True):
+            self._stream.write(b">%s\n%s\n" % (name.encode(), letters))
+
+
+@contextmanager
+def create_window_sequences(path: Path) -> Iterator[WindowSequenceWriter]:
+    """A gzipped FASTA file, whole or not at all; equal windows give equal bytes.
 
     Raises:
         StoreError: the file cannot be written.
@@ -31,8 +54,7 @@ def write_window_sequences(path: Path, ids: Sequence[str], sequences: ByteString
         AtomicFile(path) as file,
         gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as stream,
     ):
-        for name, letters in zip(ids, sequences, strict=True):
-            stream.write(b">%s\n%s\n" % (name.encode(), letters))
+        yield WindowSequenceWriter(stream)
 
 
 def read_window_sequences(path: Path, ids: Sequence[str]) -> ByteStrings:

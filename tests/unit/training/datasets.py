@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from virnucpro_core.store import ByteStrings, FrameShard, write_shard
-from virnucpro_core.training import Dataset, GenomeRow, OverlapRow, WindowTable, write_dataset
+from virnucpro_core.training import (
+    WINDOW_SEQUENCES,
+    Dataset,
+    GenomeRow,
+    OverlapRow,
+    WindowTable,
+    create_window_sequences,
+    write_dataset,
+)
 
 GENOMES = [
     GenomeRow("ecoli", "others", "ecoli", "ecoli", "train", 1, 4000, "aa", "ecoli.fa"),
@@ -33,6 +41,9 @@ def write_small_dataset(path: Path) -> Dataset:
     )
     shard_path = path / "shards" / "small.shard_00001.h5"
     write_shard(shard, shard_path)
+    with create_window_sequences(path / WINDOW_SEQUENCES) as file:
+        letters = (b"ACGACG", b"CACGA", b"TAATAA")
+        file.add(["w0", "w1", "w2"], ByteStrings.from_iterable(letters))
     windows = WindowTable(
         id=["w0", "w1", "w2"],
         genome=["phage", "ecoli", "ecoli"],

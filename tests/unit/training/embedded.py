@@ -24,8 +24,8 @@ from virnucpro_core.training import (
     Dataset,
     GenomeRow,
     WindowTable,
+    create_window_sequences,
     write_dataset,
-    write_window_sequences,
 )
 
 LENGTHS = (90, 60)
@@ -75,7 +75,8 @@ def make_dataset(path: Path, seed: int = 1) -> Dataset:
         for size, viral in zip(length.tolist(), label.tolist(), strict=True)
     )
     path.mkdir(parents=True)
-    write_window_sequences(path / WINDOW_SEQUENCES, windows.id, sequences)
+    with create_window_sequences(path / WINDOW_SEQUENCES) as file:
+        file.add(windows.id, sequences)
     shards = []
     for index, rows in enumerate(np.split(np.flatnonzero(n_frames), 2), start=1):
         file = path / "shards" / f"toy.shard_{index:05}.h5"
