@@ -29,6 +29,8 @@ perfectly would otherwise have an infinite slope."""
 
 _CONTIG_WINDOWS = (2, 4, 8, 16)
 _LEAST_CONTIGS = 20
+_LEAST_GENOMES = 3
+"""Of each class, with several windows: how much genomes differ cannot be learnt from one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,12 @@ def _fit_exponent(windows: ScoredWindows, plain: Calibration) -> float:
     log_odds = plain.window_log_odds(windows.score, windows.length)
     contigs = list(_contigs(windows))
     labels = np.array([windows.label[rows[0]] for rows in contigs], dtype=np.int64)
-    if np.bincount(labels, minlength=2).min() < _LEAST_CONTIGS:
-        return 0.0
     genomes = [windows.genome[rows[0]] for rows in contigs]
+    n_genomes = [
+        len({g for g, own in zip(genomes, labels, strict=True) if own == n}) for n in (0, 1)
+    ]
+    if np.bincount(labels, minlength=2).min() < _LEAST_CONTIGS or min(n_genomes) < _LEAST_GENOMES:
+        return 0.0
     lengths = [windows.length[rows].astype(np.float64) for rows in contigs]
     sums = (
         np.array([length @ log_odds[rows] for length, rows in zip(lengths, contigs, strict=True)]),

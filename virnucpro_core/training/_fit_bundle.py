@@ -14,7 +14,7 @@ from virnucpro_core import __version__
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models import Bundle, derive_bundle
 from virnucpro_core.training._dataset import Dataset
-from virnucpro_core.training._dataset_tables import PARTS
+from virnucpro_core.training._dataset_tables import LABELS, PARTS
 from virnucpro_core.training._evaluation_file import accuracy_of, evaluation_document
 from virnucpro_core.training._features import read_features
 from virnucpro_core.training._fit import FittedModel, fit_model
@@ -24,6 +24,7 @@ from virnucpro_core.training._window_sequences import WINDOW_SEQUENCES, read_win
 
 __all__ = ["fit_bundle"]
 
+_FEW_CLUSTERS = 3
 _WHAT = "windows of the test genomes, which neither fitting nor calibrating has seen"
 _PROCEDURE = (
     "The encoders are those of another bundle, unchanged. The classifier was fitted on the "
@@ -98,7 +99,21 @@ def fit_bundle(
 def _warnings(dataset: Dataset, encoders: Bundle) -> list[str]:
     seen = {genome["sha256"]: "its encoders" for genome in encoder_genomes(encoders)}
     judged = {row.genome: row.sha256 for row in dataset.genomes if row.split == "test"}
-    return find_leaks(seen, judged, encoders.name)
+    return [*find_leaks(seen, judged, encoders.name), *_few_clusters(dataset)]
+
+
+def _few_clusters(dataset: Dataset) -> list[str]:
+    """Sentences on classes of which a part has seen too little to speak for all others."""
+    sentences = []
+    for part, what in (("validation", "the calibration"), ("test", "the figures")):
+        for label in LABELS:
+            found = {r.cluster for r in dataset.genomes if (r.split, r.label) == (part, label)}
+            if len(found) < _FEW_CLUSTERS:
+                sentences.append(
+                    f"the {part} windows of the class {label} are of {len(found)} clusters of "
+                    f"genomes only: {what} may not hold for others"
+                )
+    return sentences
 
 
 def _document(

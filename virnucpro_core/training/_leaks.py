@@ -9,6 +9,8 @@ from virnucpro_core.models import Bundle
 
 __all__ = ["encoder_genomes", "find_leaks", "seen_genomes"]
 
+_MOST_NAMES = 10
+
 
 def encoder_genomes(bundle: Bundle) -> list[dict[str, Any]]:
     """Genomes that the bundle's encoders were fitted on, as name and sha256 at least.
@@ -32,17 +34,22 @@ def seen_genomes(bundle: Bundle) -> dict[str, str]:
 
 
 def find_leaks(seen: Mapping[str, str], genomes: Mapping[str, str], bundle: str) -> list[str]:
-    """A sentence for each genome that is to be judged but was seen.
+    """Sentences that name the genomes that are to be judged but were seen.
 
     Args:
         seen: ``{sha256: how}``, see `seen_genomes`.
         genomes: ``{name: sha256}`` of those to be judged.
         bundle: name of the bundle.
     """
+    names: dict[str, list[str]] = {}
+    for name, digest in genomes.items():
+        if digest in seen:
+            names.setdefault(seen[digest], []).append(name)
     return [
-        f"{name} was used for {bundle} ({seen[digest]}): its figures flatter the bundle"
-        for name, digest in genomes.items()
-        if digest in seen
+        f"{len(found)} of the {len(genomes)} genomes judged were used for {bundle} ({how}), which "
+        f"flatters the figures: {', '.join(found[:_MOST_NAMES])}"
+        f"{', …' if len(found) > _MOST_NAMES else ''}"
+        for how, found in names.items()
     ]
 
 

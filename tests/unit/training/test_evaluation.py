@@ -113,5 +113,12 @@ def test_nothing_to_divide_by_is_not_a_number() -> None:
 
 
 def test_a_genome_that_was_seen_is_named() -> None:
-    lines = find_leaks({"aa": "its training"}, {"phage": "aa", "ecoli": "bb"}, "demo")
-    assert lines == ["phage was used for demo (its training): its figures flatter the bundle"]
+    judged = {"phage": "aa", "ecoli": "bb", "T4": "cc"}
+    seen = {"aa": "its training", "cc": "its encoders"}
+    assert find_leaks(seen, judged, "demo") == [
+        "1 of the 3 genomes judged were used for demo (its training), which flatters the figures: "
+        "phage",
+        "1 of the 3 genomes judged were used for demo (its encoders), which flatters the figures: "
+        "T4",
+    ]
+    assert find_leaks(seen, {"ecoli": "bb"}, "demo") == []
