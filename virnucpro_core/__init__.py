@@ -4,6 +4,7 @@ Import from the sub-packages; imports between them go down this list only:
 
 ========================  ==========================================================
 ``errors``                the exception tree
+``pages``                 HTML pages that open offline: tables and figures
 ``store``                 file formats: shards, record tables, embeddings, scores
 ``sequences``             reading, windows, frames, shards (no torch)
 ``packing``               the plan of packed batches (no torch)
@@ -11,7 +12,7 @@ Import from the sub-packages; imports between them go down this list only:
 ``embedding``             loader, device, precision, runner
 ``calling``               merge, classify, consensus
 ``training``              datasets, splits, fit
-``reporting``             stage telemetry, provenance
+``reporting``             stage telemetry, reports, provenance
 ``benchmarking``          speed and equality measurements
 ``cli``                   the ``virnucpro`` command
 ========================  ==========================================================

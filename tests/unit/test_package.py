@@ -17,8 +17,8 @@ ROOT = Path(virnucpro_core.__file__).parent
 
 # Imports go up this list only.
 ROOMS = [
-    "errors", "_files", "_json_object", "_calibration", "store", "sequences", "packing", "models",
-    "embedding", "calling", "training", "reporting", "benchmarking", "cli",
+    "errors", "_files", "_json_object", "_calibration", "pages", "store", "sequences", "packing",
+    "models", "embedding", "calling", "training", "reporting", "benchmarking", "cli",
 ]  # fmt: skip
 
 
@@ -61,7 +61,9 @@ def test_a_package_exports_what_it_names_and_hides_the_rest(name: str) -> None:
         assert module.name.startswith("_")
 
 
-@pytest.mark.parametrize("name", ["store", "sequences", "packing", "calling", "reporting", "cli"])
+@pytest.mark.parametrize(
+    "name", ["pages", "store", "sequences", "packing", "calling", "reporting", "cli"]
+)
 def test_these_packages_start_without_torch(name: str) -> None:
     program = f"import sys, virnucpro_core.{name}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

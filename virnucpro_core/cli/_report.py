@@ -49,6 +49,30 @@ def run(
 
 
 @app.command()
+def html(
+    sample: SampleOption,
+    sequences: Annotated[Path, typer.Option(help="The sample's sequences.tsv.")],
+    model: ModelOption,
+    output: Annotated[Path, typer.Option(help="report.html to write.")],
+    scores: Annotated[Path | None, typer.Option(help="Its scores.parquet.")] = None,
+    regions: Annotated[Path | None, typer.Option(help="Its regions.bed.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Its summary.json.")] = None,
+    viral: Annotated[Path | None, typer.Option(help="Its records called virus.")] = None,
+    run: Annotated[Path | None, typer.Option(help="Its run.json.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Nextflow's trace, for the stages.")] = None,
+    stages_dir: Annotated[Path | None, typer.Option(help="Stage tables of the trace.")] = None,
+) -> None:
+    """Write a sample's report: one page that opens offline."""
+    from virnucpro_core.models import open_bundle
+
+    stages = reporting.summarise_stages(trace, stages_dir) if trace and stages_dir else None
+    files = reporting.SampleFiles(sequences, scores, regions, summary, viral, run)
+    bundle = open_bundle(model).spec.to_json()
+    reporting.write_sample_report(output, sample, files, bundle, stages=stages)
+    typer.echo(f"{sample}: {output}")
+
+
+@app.command()
 def stages(
     trace: Annotated[Path, typer.Argument(help="Nextflow's trace file.")],
     stages_dir: Annotated[Path, typer.Option(help="Directory with the tasks' stage tables.")],

@@ -1,0 +1,178 @@
+"""report.html of a sample: what it tells, of whatever files there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import show
+from tests.unit.reporting.results import BUNDLE, CALIBRATED, Record, write_sample
+from virnucpro_core.cli import main
+from virnucpro_core.errors import InputError, StoreError
+from virnucpro_core.reporting import STAGES, SampleFiles, StageSummary, write_sample_report
+
+VIRUSES = [
+    Record("phage", 9400, 0.91, 0.97, 0.01, "high"),
+    Record("fragment", 480, 0.88, 0.8, 0.1, "medium"),
+    Record("<i>odd</i>", 300, 0.7, 0.6, 0.2, "low"),
+]
+OTHERS = [
+    Record("host_1", 2600, 0.2, 0.05, 0.6, "high"),
+    Record("host_2", 900, 0.4, 0.2, 0.5, "medium"),
+]
+LOST = [
+    Record("stops", 700, None, reason="every frame has a stop codon", tier="not-scorable"),
+    Record("nothing", 0, None, reason="empty", tier="not-scorable"),
+]
+SUMMARY = {
+    "prevalence": {"value": 0.2, "estimated": True},
+    "decision": {"rule": "fdr", "cutoff": 0.05, "preset": None},
+    "warnings": ["A warning of the caller."],
+}
+RUN = {
+    "parameters": {"input": "reads.fq", "fdr": 0.05},
+    "versions": {"virnucpro": "0.1.0", "torch": None},
+    "inputs": [{"name": "reads.fq", "bytes": 77, "sha256": "f" * 64}],
+    "bundle": {"name": "tested", "sha256": "b" * 64},
+    "code": {"sha256": "c" * 64},
+    "command": ["nextflow", "run", "main.nf"],
+}
+
+
+def report(folder: Path, files: SampleFiles, bundle: dict[str, Any], **given: Any) -> str:
+    """The page's text without its scripts."""
+    write_sample_report(folder / "report.html", "swab", files, bundle, **given)
+    text = (folder / "report.html").read_text()
+    text = re.sub(r"<(script|style)\b.*?</\1>", " ", text, flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", text)).split())
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> SampleFiles:
+    regions = "phage\t1000\t5000\tphage_1\nelsewhere\t1\t2\tx\n"
+    return write_sample(
+        tmp_path / "swab", VIRUSES + OTHERS + LOST, regions=regions, summary=SUMMARY, run=RUN
+    )
+
+
+def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
+    text = report(tmp_path, files, CALIBRATED)
+    assert "3 of 7 records are called virus by the model tested." in text
+    assert "1 high, 1 medium, 1 low" in text
+    assert "A warning of the caller." in text
+    assert "q-value of at most 0.05" in text
+    assert "0.2 (estimated from this sample)" in text
+    assert "Viral regions (shaded): 1,001–5,000." in text
+    assert "every frame has a stop codon 1 50.0%" in text
+    assert "Reliability: what the model said, and what was true" in text
+    assert "How many records at which false discovery rate" in text
+    assert "D others bacteria 90 0.41" in text
+    assert "k-mer logistic regression 500" in text
+    assert "f" * 64 in text
+    assert "nextflow run main.nf" in text
+
+
+def test_names_are_shown_as_they_are(tmp_path: Path, files: SampleFiles) -> None:
+    assert "<i>odd</i>" in report(tmp_path, files, CALIBRATED)
+    assert "<i>odd" not in (tmp_path / "report.html").read_text()
+
+
+def test_the_same_files_give_the_same_bytes(tmp_path: Path, files: SampleFiles) -> None:
+    report(tmp_path, files, CALIBRATED)
+    first = (tmp_path / "report.html").read_bytes()
+    report(tmp_path, files, CALIBRATED)
+    assert (tmp_path / "report.html").read_bytes() == first
+    assert len(first) < 1_500_000
+
+
+def test_an_uncalibrated_model_has_no_probabilities(tmp_path: Path) -> None:
+    records = [replace(r, probability=None, q_value=None, tier=None) for r in VIRUSES + OTHERS]
+    text = report(tmp_path, write_sample(tmp_path / "s", records), BUNDLE)
+    assert "This model is not calibrated" in text
+    assert "The bundle does not say how accurate this model is." in text
+    assert "3 of 5 records are called virus" in text
+    assert "q-value" not in text
+
+
+def test_only_the_table_of_the_records_is_needed(tmp_path: Path, files: SampleFiles) -> None:
+    text = report(tmp_path, SampleFiles(files.sequences), CALIBRATED)
+    assert "3 of 7 records" in text
+    assert "There is no run.json at hand." in text
+    assert "not recorded" in text
+
+
+@pytest.mark.parametrize("bundle", [BUNDLE, CALIBRATED], ids=["uncalibrated", "calibrated"])
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ([], "The sample has no record."),
+        (LOST, "No record has a score."),
+        (OTHERS, "No record is called virus."),
+    ],
+    ids=["empty", "not scorable", "no virus"],
+)
+def test_samples_with_little_in_them(
+    tmp_path: Path, records: list[Record], told: str, bundle: dict[str, Any]
+) -> None:
+    text = report(tmp_path, write_sample(tmp_path / "s", records), bundle)
+    assert told in text
+    assert f"0 of {len(records)} records are called virus" in text
+
+
+def test_stages_are_shown_when_they_are_known(tmp_path: Path, files: SampleFiles) -> None:
+    stages = [StageSummary(name, 2.0, 10, 0, tasks=1, cached=1) for name in STAGES]
+    assert "Consensus Scoring 2 11.1% 10 0 cached" in report(
+        tmp_path, files, CALIBRATED, stages=stages
+    )
+
+
+def test_a_damaged_table_of_scores_is_an_error(tmp_path: Path, files: SampleFiles) -> None:
+    assert files.scores is not None
+    files.scores.write_bytes(b"PAR1 no more")
+    with pytest.raises(StoreError, match=r"scores\.parquet: is not a table of scores"):
+        report(tmp_path, files, CALIBRATED)
+
+
+def test_regions_that_are_not_bed_are_an_error(tmp_path: Path, files: SampleFiles) -> None:
+    assert files.regions is not None
+    files.regions.write_text("phage\tten\t20\n")
+    with pytest.raises(StoreError, match=r"regions\.bed:1: is not BED"):
+        report(tmp_path, files, CALIBRATED)
+
+
+def test_viral_records_that_are_gone_are_an_error(tmp_path: Path, files: SampleFiles) -> None:
+    with pytest.raises(InputError, match=r"viral\.fasta\.gz: cannot be read"):
+        report(tmp_path, replace(files, viral=tmp_path / "viral.fasta.gz"), CALIBRATED)
+
+
+def test_the_command(
+    tmp_path: Path, files: SampleFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.html"
+    command = ["report", "html", "--sample", "swab", "--sequences", str(files.sequences)]
+    command += ["--scores", str(files.scores), "--run", str(files.run), "--output", str(page)]
+    assert main([*command, "--model", "assets/models/demo"]) == 0
+    assert capsys.readouterr().out == f"swab: {page}\n"
+    assert "The model is the demonstration model." in page.read_text()
+    specs = re.findall(r'data-chart="[^"]*">(.*?)</script>', page.read_text())
+    assert len(specs) >= 3
+    assert all(json.loads(spec)["$schema"] for spec in specs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1440])
+def test_a_browser_draws_all_of_it_without_complaint(
+    tmp_path: Path, files: SampleFiles, width: int
+) -> None:
+    report(tmp_path, files, CALIBRATED)
+    shown = show(tmp_path / "report.html", tmp_path, width=width)
+    assert shown.console == []
+    # Tiers, both tracks that are open, two distributions, the FDR curve, the reliability diagram.
+    assert shown.document.count('class="marks"') == 6
+    assert shown.document.count('type="range"') == 2

@@ -1,0 +1,315 @@
+"""``report.html`` of a sample: what a virologist opens the next morning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from virnucpro_core import __version__
+from virnucpro_core.errors import StoreError
+from virnucpro_core.pages import (
+    CALL_COLOURS,
+    Block,
+    Code,
+    KeyNumber,
+    KeyNumbers,
+    Notices,
+    Page,
+    Section,
+    Table,
+    Text,
+    write_page,
+)
+from virnucpro_core.reporting._call_table import CallTotals, sum_up
+from virnucpro_core.reporting._genome_content import measure_content
+from virnucpro_core.reporting._model_card import calibration_section, model_section
+from virnucpro_core.reporting._sample_figures import (
+    fdr_curve,
+    length_distribution,
+    order_tiers,
+    score_distribution,
+    tier_bars,
+    window_track,
+)
+from virnucpro_core.reporting._signals import lengths_to_count, signals
+from virnucpro_core.reporting._stage_section import stage_section
+from virnucpro_core.reporting._stages import StageSummary
+from virnucpro_core.reporting._window_tracks import read_regions, read_window_tracks
+
+__all__ = ["SampleFiles", "read_json_object", "write_sample_report"]
+
+_N_OPEN_TRACKS = 2
+_N_NEAREST = 10
+_TOP_COLUMNS = (
+    "record", "length", "virus score", "windows", "frames", "probability", "q-value", "tier",
+)  # fmt: skip
+_CITE = (
+    "The method is that of VirNucPro: Li J., Mi J., Lin W., Tian F., Wan J., Gao J., Tong Y. "
+    "(2025), Briefings in Bioinformatics 26(3), doi 10.1093/bib/bbaf224. Its encoders are "
+    "DNABERT-S: Zhou Z. et al. (2024), arXiv 2402.08777; and ESM-2: Lin Z. et al. (2023), Science "
+    "379, 1123–1130, doi 10.1126/science.ade2574. Name this pipeline with its version, and the "
+    "model by its SHA-256 "
+    "above."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleFiles:
+    """The result files of a sample; all but the first may be missing.
+
+    Attributes:
+        sequences: ``sequences.tsv``.
+        scores: ``scores.parquet``, for the window tracks.
+        regions: ``regions.bed``, marked in them.
+        summary: ``summary.json``, how records were called.
+        viral: the records called virus, FASTA or FASTQ.
+        run: ``run.json``, parameters and versions.
+    """
+
+    sequences: Path
+    scores: Path | None = None
+    regions: Path | None = None
+    summary: Path | None = None
+    viral: Path | None = None
+    run: Path | None = None
+
+
+def write_sample_report(
+    path: Path,
+    sample: str,
+    files: SampleFiles,
+    bundle: Mapping[str, Any],
+    *,
+    stages: Sequence[StageSummary] | None = None,
+) -> None:
+    """Write the report of ``sample``; the same files give the same bytes.
+
+    Args:
+        path: the page.
+        sample: its name.
+        files: what it tells of.
+        bundle: ``bundle.json`` of the model.
+        stages: how long each stage took.
+
+    Raises:
+        StoreError: a result file cannot be read or is none, or ``path`` cannot be written.
+        InputError: the viral records cannot be read.
+    """
+    totals = sum_up(files.sequences, lengths=lengths_to_count(bundle))
+    summary = read_json_object(files.summary) if files.summary else {}
+    run = read_json_object(files.run) if files.run else {}
+    prevalence = _prevalence(summary)
+    content = measure_content(files.viral) if files.viral and totals.calls["virus"] else None
+    warnings = [str(text) for text in summary.get("warnings") or ()]
+    warnings += signals(totals, bundle, prevalence=prevalence, content=content)
+    sections = [
+        _overview(totals, warnings),
+        _records(totals, files),
+        _distributions(totals, summary, run),
+        _how_called(totals, summary, run),
+        _not_scorable(totals),
+        calibration_section(bundle),
+        model_section(bundle),
+        *([stage_section(stages)] if stages else []),
+        _run_section(run),
+        Section("cite", "How to cite", [Text(_CITE)]),
+    ]
+    lead = (
+        f"{totals.calls['virus']:,} of {totals.n_records:,} records are called virus by the model "
+        f"{bundle['name']}."
+    )
+    footer = f"Written by virnucpro {__version__}. This page needs no network."
+    write_page(path, Page(f"Viral sequences in {sample}", lead, sections, footer))
+
+
+def _overview(totals: CallTotals, warnings: Sequence[str]) -> Section:
+    n, virus = totals.n_records, totals.calls["virus"]
+    tiers = order_tiers([tier for tier in totals.tiers if tier not in ("NA", "")])
+    by_tier = ", ".join(f"{totals.tiers[tier]:,} {tier}" for tier in tiers)
+    numbers = [
+        KeyNumber("virus", f"{virus:,}", by_tier or _share(virus, n), CALL_COLOURS["virus"]),
+        KeyNumber("non-virus", f"{totals.calls['non-virus']:,}",
+                  _share(totals.calls["non-virus"], n), CALL_COLOURS["non-virus"]),
+        KeyNumber("not scorable", f"{totals.calls['not-scorable']:,}",
+                  _share(totals.calls["not-scorable"], n), CALL_COLOURS["not-scorable"]),
+        KeyNumber("records", f"{n:,}", f"{totals.n_bases:,} bases"),
+    ]  # fmt: skip
+    blocks: list[Block] = [KeyNumbers(numbers)]
+    if warnings:
+        blocks.append(Notices(warnings))
+    if tiers:
+        blocks.append(tier_bars(totals))
+    return Section("overview", "Overview", blocks)
+
+
+def _records(totals: CallTotals, files: SampleFiles) -> Section:
+    if not totals.top:
+        return Section("records", "Top records", [Text("No record has a score.")])
+    called = [record for record in totals.top if record.call == "virus"]
+    if called:
+        caption, shown = "The surest of the records called virus", called
+        about = "The surest first, equally sure ones by length."
+        if totals.calls["virus"] > len(called):
+            about += (
+                f" These are {len(called)} of {totals.calls['virus']:,}; sequences.tsv has all."
+            )
+    else:
+        caption, shown = "The records that came nearest", totals.top[:_N_NEAREST]
+        about = "No record is called virus."
+    rows: list[list[Any]] = [
+        [r.id, r.length, r.virus_score, r.n_chunks, r.n_frames, r.probability, r.q_value, r.tier]
+        for r in shown
+    ]
+    columns: Sequence[str] = _TOP_COLUMNS
+    if not totals.has_probabilities:
+        columns, rows = columns[:5], [row[:5] for row in rows]
+    blocks: list[Block] = [Text(about), Table(caption, columns, rows, sortable=True)]
+    if files.scores is not None:
+        tracks = read_window_tracks(files.scores, [r.index for r in totals.longest])
+        regions = (
+            read_regions(files.regions, [r.id for r in totals.longest]) if files.regions else {}
+        )
+        drawn = [record for record in totals.longest if record.index in tracks]
+        if drawn:
+            blocks.append(
+                Text(
+                    "Windows along the longest records called virus. "
+                    + (
+                        "A window's probability is that of the calibration; the record's takes "
+                        "all its windows and the prevalence together."
+                        if totals.has_probabilities
+                        else ""
+                    )
+                )
+            )
+        blocks += [
+            window_track(record, tracks[record.index], regions.get(record.id, []),
+                         folded=number >= _N_OPEN_TRACKS)
+            for number, record in enumerate(drawn)
+        ]  # fmt: skip
+    return Section("records", "Top records", blocks)
+
+
+def _distributions(
+    totals: CallTotals, summary: Mapping[str, Any], run: Mapping[str, Any]
+) -> Section:
+    if not totals.n_records:
+        return Section("distributions", "Distributions", [Text("The sample has no record.")])
+    rule, cutoff = _decision(summary, run)
+    blocks: list[Block] = []
+    if totals.n_scored:
+        blocks.append(score_distribution(totals, cutoff if rule == "threshold" else None))
+    blocks.append(length_distribution(totals))
+    if totals.has_q_values:
+        blocks.append(fdr_curve(totals, cutoff if rule == "fdr" else None))
+    return Section("distributions", "Distributions", blocks)
+
+
+def _how_called(totals: CallTotals, summary: Mapping[str, Any], run: Mapping[str, Any]) -> Section:
+    rule, cutoff = _decision(summary, run)
+    preset = _object(summary, "decision").get("preset")
+    words = {
+        "threshold": f"a virus score of at least {cutoff}",
+        "preset": f"a probability of at least {cutoff} (preset {preset})",
+        "fdr": f"a q-value of at most {cutoff}",
+    }
+    rows: list[tuple[str, Any]] = [("called virus with", words.get(rule or "", "not recorded"))]
+    share = _prevalence(summary)
+    if share is not None:
+        estimated = _object(summary, "prevalence").get("estimated")
+        how = "estimated from this sample" if estimated else "given"
+        rows.append(("prevalence", f"{share:.4g} ({how})"))
+    rows += [("windows", totals.n_chunks), ("frames", totals.n_frames)]
+    return Section("called", "How records were called", [Table("Rule", ("what", "value"), rows)])
+
+
+def _not_scorable(totals: CallTotals) -> Section:
+    n = totals.calls["not-scorable"]
+    if not n:
+        text = "Every record could be scored." if totals.n_records else "The sample has no record."
+        return Section("not-scorable", "Not scorable", [Text(text)])
+    rows = [(reason, count, _share(count, n)) for reason, count in totals.reasons.most_common()]
+    return Section(
+        "not-scorable",
+        "Not scorable",
+        [
+            Text(
+                "A record is scored by its stop-free translation frames; the longer a window, the "
+                "fewer of its six frames are free of stop codons, and in non-coding sequence often "
+                "none is. Not scorable means neither viral nor non-viral."
+            ),
+            Table("Why records could not be scored", ("reason", "records", "share"), rows),
+        ],
+    )
+
+
+def _run_section(run: Mapping[str, Any]) -> Section:
+    if not run:
+        return Section("run", "Parameters and versions", [Text("There is no run.json at hand.")])
+    parameters = sorted((run.get("parameters") or {}).items())
+    versions = (run.get("versions") or {}).items()
+    digests = [(i["name"], i["bytes"], i["sha256"]) for i in run.get("inputs") or ()]
+    bundle = run.get("bundle") or {}
+    blocks: list[Block] = [
+        Table("Parameters", ("parameter", "value"), [(k, _plain(v)) for k, v in parameters]),
+        Table("Versions", ("software", "version"), [(k, v) for k, v in versions]),
+        Table("Input files", ("file", "bytes", "SHA-256"), digests),
+        Table(
+            "Model and code",
+            ("what", "SHA-256"),
+            [
+                (f"model {bundle.get('name')}", bundle.get("sha256")),
+                ("code", (run.get("code") or {}).get("sha256")),
+            ],
+        ),
+        Code("Command", " ".join(run.get("command") or ()) or "not recorded"),
+    ]
+    return Section("run", "Parameters and versions", blocks)
+
+
+def _decision(
+    summary: Mapping[str, Any], run: Mapping[str, Any]
+) -> tuple[str | None, float | None]:
+    """Which rule called the records, and its cut-off."""
+    decision = _object(summary, "decision")
+    if decision:
+        return decision.get("rule"), decision.get("cutoff")
+    threshold = _object(run, "parameters").get("threshold")
+    return (None, None) if threshold is None else ("threshold", float(threshold))
+
+
+def _prevalence(summary: Mapping[str, Any]) -> float | None:
+    value = _object(summary, "prevalence").get("value")
+    return None if value is None else float(value)
+
+
+def _object(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object that ``of`` has under ``key``; an empty one where there is none."""
+    value = of.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else ""
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """A JSON object of ours.
+
+    Raises:
+        StoreError: the file cannot be read, or is none.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"is not readable JSON ({error})", where=str(path)) from error
+    if not isinstance(content, dict):
+        raise StoreError("is JSON, but not an object", where=str(path))
+    return content
