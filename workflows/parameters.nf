@@ -2,10 +2,11 @@
 
 def help() {
     """
-    Which reads or contigs are viral; or embeddings of proteins or DNA.
+    Which reads or contigs are viral; embeddings of proteins or DNA; or a model of your own.
 
       nextflow run main.nf --input reads.fastq.gz --outdir results [options]
       nextflow run main.nf --task embed --input proteins.faa --outdir results [options]
+      nextflow run main.nf --task train --input genomes.csv --outdir results [options]
 
     --input FILE          FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or zstd
     --sample NAME         name of the sample [the file's name without its extensions]
@@ -13,7 +14,7 @@ def help() {
     --model MODEL         model bundle: a folder, a name of 'virnucpro model list' or an s3://
                           prefix [demo]; for embed also a folder with an ESM-2 or DNABERT-S as
                           Hugging Face lays it out
-    --task TASK           what to do: predict or embed [predict]
+    --task TASK           what to do: predict, embed or train [predict]
 
     predict:
     --threshold X         lowest score that is called virus, 0 to 1 [0.5]
@@ -21,6 +22,19 @@ def help() {
 
     embed:
     --molecule MOLECULE   what the input is: protein or dna [protein]
+
+    train (docs/models.md):
+    --input               a sheet of genomes (file,label,group), or a folder with viral/ and cellular/
+    --model MODEL         whose encoders the new model has
+    --sample NAME         name of the new model
+    --recipe RECIPE       how the classifier is fitted: default or authors [default]
+    --windows N           windows with a frame for each class [20000]
+    --shortest_window N   bases of the shortest window [100]
+    --longest_window N    bases of the longest window [500]
+    --frames FRAMES       all stop-free frames, or cds: those in annotated genes [all]
+    --validation_share X  share of the genomes kept for choosing [0.1]
+    --test_share X        share of the genomes kept for the figures [0.15]
+    --seed N              of the draw, the split and the fit [1]
 
     --device DEVICE       auto, cpu, cuda or cuda:N [auto]
     --precision FORMAT    auto, fp32, bf16, fp16 or int8 [auto]
@@ -70,7 +84,8 @@ def checkParameters(given) {
         'help', 'task', 'input', 'sample', 'outdir', 'model', 'threshold', 'save_embeddings',
         'molecule', 'device', 'precision', 'attention', 'token_budget', 'shard_frames',
         'max_failed_fraction', 'checkpoint_dir', 'part_seconds', 'preemption_wait',
-        'container', 'aws_region', 'aws_queue', 'aws_queue_gpu', 'aws_workdir',
+        'recipe', 'windows', 'shortest_window', 'longest_window', 'frames', 'validation_share',
+        'test_share', 'seed', 'container', 'aws_region', 'aws_queue', 'aws_queue_gpu', 'aws_workdir',
         'aws_cpus', 'aws_memory', 'aws_spot_attempts', 'aws_cli',
     ] + slurmParameters()
     // Nextflow adds a camel-case twin to every name with a dash.
@@ -79,11 +94,11 @@ def checkParameters(given) {
         error("Unknown parameter --${unknown}; --help lists those that exist")
     }
     checkSlurm(given)
-    if (given.task in ['train', 'benchmark']) {
-        error("--task ${given.task} does not exist yet; --task predict and --task embed do")
+    if (given.task == 'benchmark') {
+        error('--task benchmark does not exist yet; --task predict, embed and train do')
     }
-    if (!(given.task in ['predict', 'embed'])) {
-        error("--task is '${given.task}', it must be predict or embed")
+    if (!(given.task in ['predict', 'embed', 'train'])) {
+        error("--task is '${given.task}', it must be predict, embed or train")
     }
     if (isEmpty(given.outdir)) {
         error('--outdir has no value; name a folder for the results')
@@ -116,8 +131,39 @@ def checkParameters(given) {
         max_failed_fraction: number('max_failed_fraction', given.max_failed_fraction, 1),
         shard_frames: wholeNumber('shard_frames', given.shard_frames, 1),
     ]
-    def own = given.task == 'embed' ? [molecule: given.molecule] : [threshold: number('threshold', given.threshold, 1)]
-    return settings + own
+    def own = [
+        predict: { [threshold: number('threshold', given.threshold, 1)] },
+        embed: { [molecule: given.molecule] },
+        train: { checkTraining(given) },
+    ]
+    return settings + own[given.task].call()
+}
+
+/** What training is told: data, for the making of the dataset, and fit, for the classifier. */
+def checkTraining(given) {
+    if (!(given.recipe in ['default', 'authors'])) {
+        error("--recipe is '${given.recipe}', it must be default or authors")
+    }
+    if (!(given.frames in ['all', 'cds'])) {
+        error("--frames is '${given.frames}', it must be all or cds")
+    }
+    def data = [
+        windows: wholeNumber('windows', given.windows, 1),
+        shortest: wholeNumber('shortest_window', given.shortest_window, 3),
+        longest: wholeNumber('longest_window', given.longest_window, 3),
+        frames: given.frames,
+        validation: number('validation_share', given.validation_share, 1),
+        test: number('test_share', given.test_share, 1),
+        shard_frames: wholeNumber('shard_frames', given.shard_frames, 1),
+        seed: wholeNumber('seed', given.seed, 0),
+    ]
+    if (data.longest < data.shortest) {
+        error("--longest_window is ${data.longest}, it must be at least --shortest_window (${data.shortest})")
+    }
+    if (data.validation == 0 || data.test == 0 || data.validation + data.test >= 1) {
+        error("--validation_share is ${data.validation} and --test_share ${data.test}; both must be above 0, and leave something to train on")
+    }
+    return [data: data, fit: [recipe: given.recipe, seed: data.seed]]
 }
 
 def slurmParameters() {

@@ -85,7 +85,7 @@ def json(name) {
 def describeRun(given, settings, bundle, run) {
     def values = ['input', 'model', 'sample', 'task'].collectEntries { name -> [name, given[name]?.toString()] }
     def own = [save_embeddings: given.save_embeddings.toString().toBoolean(), window_size: bundle.window_size]
-    def all = values + settings + (settings.task == 'embed' ? [:] : own)
+    def all = values + settings + (settings.task == 'predict' ? own : [:])
     return [
         parameters_json: json('JsonOutput').toJson(all),
         // A resumed run is the same run: without this it would write its run.json again.

@@ -9,7 +9,7 @@ include { PRUNE                  } from '../modules/prune'
 workflow TRAIN {
     take:
     genomes  // channel: [ [id: name], sheet, genome files ]
-    input    // channel: [ [id: name], the file or folder that was named ]
+    input    // file: the sheet or folder that was named
     bundle   // map: path, sha256
     settings // map: those of embedding, and data, fit: maps of options
     run      // map: parameters_json, command, nextflow_version
@@ -43,7 +43,7 @@ workflow TRAIN {
         code,
     )
     REPORT(
-        input.join(TRAIN_DATA.out.windows).join(TRAIN_FIT.out.model).map { meta, given, windows, _model -> [meta, given, windows] },
+        TRAIN_DATA.out.windows.join(TRAIN_FIT.out.model).map { meta, windows, _model -> [meta, input, windows] },
         bundle.path,
         run,
         bundle.sha256,
