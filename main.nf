@@ -1,35 +1,29 @@
 // Entry: checks the parameters, then runs the task that was asked for.
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
-include { TRAIN } from './workflows/train'
-include { readGenomes } from './workflows/genomes'
-include { help; checkParameters; readSample } from './workflows/parameters'
+include { help; checkParameters } from './workflows/parameters'
 include { checkPlatform } from './workflows/platform'
 include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
+include { readGroups } from './workflows/samples'
 
 workflow {
-    if (params.help.toString().toBoolean()) {
-        println(help())
+    if (params.help.toString() != 'false') {
+        println(help(params))
         return
     }
-    settings = checkParameters(params)
+    checked = checkParameters(params, workflow)
+    settings = checked.settings
     checkPlatform(params, workflow)
+    reads = channel.fromList(readGroups(params, checked.sheet, checked.group_samples, workflow))
     bundle = readBundle(params.model, settings.task)
     code = codeDigest(projectDir)
     run = describeRun(params, settings, bundle, workflow)
 
-    if (settings.task == 'train') {
-        genomes = readGenomes(params.input, params.sample)
-        TRAIN(channel.of(genomes), file(params.input.toString(), glob: false), bundle, settings, run, code)
-        versions = TRAIN.out.versions
-    }
-    else if (settings.task == 'embed') {
-        reads = channel.of(readSample(params.input, params.sample))
+    if (settings.task == 'embed') {
         EMBEDDING(reads, bundle, settings, run, code)
         versions = EMBEDDING.out.versions
     }
     else {
-        reads = channel.of(readSample(params.input, params.sample))
         PREDICT(reads, bundle, settings, run, code)
         versions = PREDICT.out.versions
     }

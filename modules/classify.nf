@@ -1,4 +1,4 @@
-// Joins both embeddings of a shard's frames and scores them.
+// Joins both embeddings of the frames of shards and scores them.
 include { afterFailure } from '../workflows/retries'
 
 process CLASSIFY {
@@ -7,28 +7,31 @@ process CLASSIFY {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(shard), path(dna), path(protein)
+    tuple val(meta), path(shards, arity: '1..*'), path(dna, arity: '1..*'), path(protein, arity: '1..*')
     path bundle, stageAs: 'model/*'
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.shard}.scores.h5"), emit: scores
+    tuple val(meta), path('*.scores.h5', arity: '1..*'), emit: scores
     path "stages/CLASSIFY_${meta.shard}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
+    def files = shards.collect { shard ->
+        def stem = shard.baseName
+        "${shard} --dna ${stem}.dna.h5 --protein ${stem}.protein.h5 --output ${stem}.scores.h5"
+    }
     """
     mkdir -p stages
-    classify.py ${shard} --dna ${dna} --protein ${protein} --model ${bundle} \\
-        --output ${meta.shard}.scores.h5 --stages stages/CLASSIFY_${meta.shard}.tsv
+    classify.py ${files.join(' ')} --model ${bundle} --stages stages/CLASSIFY_${meta.shard}.tsv
     versions.py CLASSIFY torch numpy h5py > versions.yml
     """
 
     stub:
     """
     mkdir -p stages
-    touch ${meta.shard}.scores.h5
+    touch ${shards.collect { shard -> "${shard.baseName}.scores.h5" }.join(' ')}
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CLASSIFY_${meta.shard}.tsv
     versions.py CLASSIFY torch numpy h5py > versions.yml
     """

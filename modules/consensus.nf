@@ -1,5 +1,6 @@
-// The call of every record from the scores of its frames, and the result files.
+// The call of every record from the scores of its frames, and the result files, sample by sample.
 include { afterFailure } from '../workflows/retries'
+include { filesOf; readsOptions } from '../workflows/samples'
 
 process CONSENSUS {
     tag "${meta.id}"
@@ -8,34 +9,40 @@ process CONSENSUS {
 
     input:
     // Without a shard there are no scores; every record still gets its row.
-    tuple val(meta), path(reads, stageAs: 'reads/*'), path(records), path(scores, arity: '0..*')
+    tuple val(meta), path(reads, stageAs: '.reads/?/*', arity: '1..*'), path(records, arity: '1..*'), path(scores, arity: '0..*')
     val threshold
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.id}/sequences.tsv"), emit: sequences
-    tuple val(meta), path("${meta.id}/prediction_results.txt"), emit: frames
-    tuple val(meta), path("${meta.id}/prediction_results_highestscore.csv"), emit: chunks
-    tuple val(meta), path("${meta.id}/viral.fasta.gz"), emit: viral
+    // Of each kind a file for each sample, in a folder of its name.
+    tuple val(meta), path('*/sequences.tsv', arity: '1..*'), emit: sequences
+    tuple val(meta), path('*/prediction_results.txt', arity: '1..*'), emit: frames
+    tuple val(meta), path('*/prediction_results_highestscore.csv', arity: '1..*'), emit: chunks
+    tuple val(meta), path('*/viral.fasta.gz', arity: '1..*'), emit: viral
     path "stages/CONSENSUS_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
+    def options = readsOptions(meta, reads)
+    def commands = meta.samples.collect { sample ->
+        "consensus.py --records ${sample.id}.records.h5 ${options[sample.id]} ${sample.paired ? '--paired ' : ''}--sample ${sample.id} --threshold ${threshold} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${filesOf(sample, scores).join(' ')}"
+    }
     """
-    mkdir -p ${meta.id} stages
-    consensus.py --records ${records} --reads ${reads} --sample ${meta.id} \\
-        --threshold ${threshold} --outdir ${meta.id} \\
-        --stages stages/CONSENSUS_${meta.id}.tsv ${scores}
+    mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of
+    ${commands.join('\n    ')}
+    awk 'NR == 1 || FNR > 1' stages_of/*.tsv > stages/CONSENSUS_${meta.id}.tsv
     versions.py CONSENSUS dnaio numpy h5py > versions.yml
     """
 
     stub:
     """
-    mkdir -p ${meta.id} stages
-    touch ${meta.id}/sequences.tsv ${meta.id}/prediction_results.txt
-    touch ${meta.id}/prediction_results_highestscore.csv
-    gzip -c < /dev/null > ${meta.id}/viral.fasta.gz
+    mkdir -p stages
+    for sample in ${meta.samples.collect { sample -> sample.id }.join(' ')}; do
+        mkdir -p \$sample
+        touch \$sample/{sequences.tsv,prediction_results.txt,prediction_results_highestscore.csv}
+        gzip -c < /dev/null > \$sample/viral.fasta.gz
+    done
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CONSENSUS_${meta.id}.tsv
     versions.py CONSENSUS dnaio numpy h5py > versions.yml
     """

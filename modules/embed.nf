@@ -1,5 +1,6 @@
-// Embeddings of a shard's nucleotides (encoder dna) or proteins (encoder protein), a row for each.
+// Embeddings of shards' nucleotides (encoder dna) or proteins (encoder protein), a row for each.
 include { afterFailure } from '../workflows/retries'
+include { sampleOf     } from '../workflows/samples'
 
 process EMBED {
     tag "${meta.shard}"
@@ -7,7 +8,7 @@ process EMBED {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(shard)
+    tuple val(meta), path(shards, arity: '1..*')
     val encoder
     path bundle, stageAs: 'model/*'
     val settings
@@ -15,33 +16,35 @@ process EMBED {
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.id}/embeddings/${meta.shard}.${encoder}.h5"), emit: embeddings
-    path "${meta.shard}.${encoder}.checkpoint", emit: checkpoint, optional: true
+    tuple val(meta), path("*/embeddings/*.${encoder}.h5", arity: '1..*'), emit: embeddings
+    path "*.${encoder}.checkpoint", emit: checkpoint, optional: true
     path "stages/${task.process.tokenize(':').last()}_${meta.shard}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
     // The process is included under several names, which its files are called by.
     def name = task.process.tokenize(':').last()
+    def files = shards.collect { shard ->
+        "${shard} --output ${sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5 --checkpoint-key ${shard.baseName}.${encoder}.checkpoint"
+    }
     // Where checkpoints are kept comes in the environment (nextflow.config).
     // exec: the task ends with the exit code of the program that a signal reaches, not of a shell.
     """
-    mkdir -p ${meta.id}/embeddings stages
+    mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
     versions.py ${name} torch numpy h5py > versions.yml
-    exec embed.py ${shard} --encoder ${encoder} --model ${bundle} \\
-        --output ${meta.id}/embeddings/${meta.shard}.${encoder}.h5 \\
+    exec embed.py ${files.join(' ')} --encoder ${encoder} --model ${bundle} \\
         --device ${settings.device} --precision ${settings.precision} \\
         --attention ${settings.attention} --token-budget ${settings.token_budget} \\
         --max-failed-fraction ${settings.max_failed_fraction} \\
-        --checkpoint-key ${meta.shard}.${encoder}.checkpoint \\
         --stages stages/${name}_${meta.shard}.tsv
     """
 
     stub:
     def name = task.process.tokenize(':').last()
     """
-    mkdir -p ${meta.id}/embeddings stages
-    touch ${meta.id}/embeddings/${meta.shard}.${encoder}.h5 ${meta.shard}.${encoder}.checkpoint
+    mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
+    touch ${shards.collect { shard -> "${sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5" }.join(' ')}
+    touch ${shards.collect { shard -> "${shard.baseName}.${encoder}.checkpoint" }.join(' ')}
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/${name}_${meta.shard}.tsv
     versions.py ${name} torch numpy h5py > versions.yml
     """

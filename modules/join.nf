@@ -1,5 +1,6 @@
-// The embeddings of a sample's shards in one file, and what became of every record.
+// The embeddings of a sample's shards in one file, and what became of every record, sample by sample.
 include { afterFailure } from '../workflows/retries'
+include { filesOf } from '../workflows/samples'
 
 process JOIN {
     tag "${meta.id}"
@@ -7,28 +8,35 @@ process JOIN {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(records), path(embeddings)
+    tuple val(meta), path(records, arity: '1..*'), path(embeddings, arity: '1..*')
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.id}/embeddings.h5"), emit: embeddings
-    tuple val(meta), path("${meta.id}/sequences.tsv"), emit: sequences
+    // Of each kind a file for each sample, in a folder of its name.
+    tuple val(meta), path('*/embeddings.h5', arity: '1..*'), emit: embeddings
+    tuple val(meta), path('*/sequences.tsv', arity: '1..*'), emit: sequences
     path "stages/JOIN_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
     script:
+    def commands = meta.samples.collect { sample ->
+        "join.py ${filesOf(sample, embeddings).join(' ')} --records ${sample.id}.records.h5 --output ${sample.id}/embeddings.h5 --table ${sample.id}/sequences.tsv --stages stages_of/${sample.id}.tsv"
+    }
     """
-    mkdir -p ${meta.id} stages
-    join.py ${embeddings} --records ${records} --output ${meta.id}/embeddings.h5 \\
-        --table ${meta.id}/sequences.tsv --stages stages/JOIN_${meta.id}.tsv
+    mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of
+    ${commands.join('\n    ')}
+    awk 'NR == 1 || FNR > 1' stages_of/*.tsv > stages/JOIN_${meta.id}.tsv
     versions.py JOIN numpy h5py > versions.yml
     """
 
     stub:
     """
-    mkdir -p ${meta.id} stages
-    touch ${meta.id}/embeddings.h5 ${meta.id}/sequences.tsv
+    mkdir -p stages
+    for sample in ${meta.samples.collect { sample -> sample.id }.join(' ')}; do
+        mkdir -p \$sample
+        touch \$sample/embeddings.h5 \$sample/sequences.tsv
+    done
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/JOIN_${meta.id}.tsv
     versions.py JOIN numpy h5py > versions.yml
     """

@@ -1,5 +1,6 @@
-// Windows and stop-free frames of a sample, in shards; and a table of its records.
+// Windows and stop-free frames of a group's samples, in shards; and a table of the records of each.
 include { afterFailure } from '../workflows/retries'
+include { stagedSheet } from '../workflows/samples'
 
 process PREPARE {
     tag "${meta.id}"
@@ -7,7 +8,7 @@ process PREPARE {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(reads, stageAs: 'reads/*')
+    tuple val(meta), path(reads, stageAs: 'reads/?/*', arity: '1..*')
     val window_size
     val shard_frames
     val code_sha256
@@ -15,7 +16,7 @@ process PREPARE {
     output:
     // No shard at all when no record yields a frame.
     tuple val(meta), path('shards/*.h5', arity: '0..*'), emit: shards
-    tuple val(meta), path("${meta.id}.records.h5"), emit: records
+    tuple val(meta), path('*.records.h5', arity: '1..*'), emit: records
     path "stages/PREPARE_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
@@ -24,7 +25,10 @@ process PREPARE {
     """
     rm -rf shards
     mkdir -p stages
-    prepare.py ${reads} --sample ${meta.id} --window-size ${window_size} \\
+    cat > samples.json <<'JSON'
+    ${stagedSheet(meta, reads)}
+    JSON
+    prepare.py --sheet samples.json --window-size ${window_size} \\
         --shard-frames ${shard_frames} --outdir . --stages stages/PREPARE_${meta.id}.tsv
     versions.py PREPARE dnaio numpy h5py > versions.yml
     """
@@ -32,7 +36,7 @@ process PREPARE {
     stub:
     """
     mkdir -p shards stages
-    touch shards/${meta.id}.shard_00001.h5 ${meta.id}.records.h5
+    touch ${meta.samples.collect { sample -> "shards/${sample.id}.shard_00001.h5 ${sample.id}.records.h5" }.join(' ')}
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/PREPARE_${meta.id}.tsv
     versions.py PREPARE dnaio numpy h5py > versions.yml
     """

@@ -1,5 +1,6 @@
-// What the run was: versions, parameters and digests beside the results.
+// What the run was: versions, parameters and digests beside the results of each sample.
 include { afterFailure } from '../workflows/retries'
+include { readsOptions } from '../workflows/samples'
 
 process REPORT {
     tag "${meta.id}"
@@ -7,36 +8,42 @@ process REPORT {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(reads, stageAs: 'reads/*'), path(sequences)
+    // Results are in the order of the samples.
+    tuple val(meta), path(reads, stageAs: '.reads/?/*', arity: '1..*'), path(sequences, stageAs: '.sequences/?/*', arity: '1..*')
     path bundle, stageAs: 'model/*'
     val run
     val bundle_sha256
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.id}/run.json"), emit: run
+    tuple val(meta), path('*/run.json', arity: '1..*'), emit: run
     path 'versions.yml', emit: versions
 
     script:
+    def options = readsOptions(meta, reads)
+    def commands = meta.samples.withIndex(1).collect { sample, n ->
+        "report.py run --sample ${sample.id} --sequences .sequences/${n}/sequences.tsv ${options[sample.id]} --output ${sample.id}/run.json"
+    }
     """
-    mkdir -p ${meta.id}
+    mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')}
     cat > parameters.json <<'JSON'
     ${run.parameters_json}
     JSON
     cat > command.txt <<'COMMAND'
     ${run.command}
     COMMAND
-    report.py run --sample ${meta.id} --sequences ${sequences} --reads ${reads} \\
-        --model ${bundle} --parameters parameters.json --command "\$(< command.txt)" \\
-        --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256} \\
-        --output ${meta.id}/run.json
+    common=(--model ${bundle} --parameters parameters.json --command "\$(< command.txt)"
+        --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256})
+    ${commands.collect { command -> "${command} \"\${common[@]}\"" }.join('\n    ')}
     versions.py REPORT > versions.yml
     """
 
     stub:
     """
-    mkdir -p ${meta.id}
-    echo '{}' > ${meta.id}/run.json
+    for sample in ${meta.samples.collect { sample -> sample.id }.join(' ')}; do
+        mkdir -p \$sample
+        echo '{}' > \$sample/run.json
+    done
     versions.py REPORT > versions.yml
     """
 }

@@ -1,5 +1,6 @@
-// Whole sequences of a sample in shards, and a table of its records.
+// Whole sequences of a group's samples in shards, and a table of the records of each.
 include { afterFailure } from '../workflows/retries'
+include { stagedSheet } from '../workflows/samples'
 
 process SHARD {
     tag "${meta.id}"
@@ -7,14 +8,14 @@ process SHARD {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(reads, stageAs: 'reads/*')
+    tuple val(meta), path(reads, stageAs: 'reads/?/*', arity: '1..*')
     val molecule
     val shard_frames
     val code_sha256
 
     output:
     tuple val(meta), path('shards/*.h5', arity: '1..*'), emit: shards
-    tuple val(meta), path("${meta.id}.records.h5"), emit: records
+    tuple val(meta), path('*.records.h5', arity: '1..*'), emit: records
     path "stages/SHARD_${meta.id}.tsv", emit: stages
     path 'versions.yml', emit: versions
 
@@ -23,7 +24,10 @@ process SHARD {
     """
     rm -rf shards
     mkdir -p stages
-    shard.py ${reads} --sample ${meta.id} --molecule ${molecule} \\
+    cat > samples.json <<'JSON'
+    ${stagedSheet(meta, reads)}
+    JSON
+    shard.py --sheet samples.json --molecule ${molecule} \\
         --shard-frames ${shard_frames} --outdir . --stages stages/SHARD_${meta.id}.tsv
     versions.py SHARD dnaio numpy h5py > versions.yml
     """
@@ -31,7 +35,7 @@ process SHARD {
     stub:
     """
     mkdir -p shards stages
-    touch shards/${meta.id}.shard_00001.h5 ${meta.id}.records.h5
+    touch ${meta.samples.collect { sample -> "shards/${sample.id}.shard_00001.h5 ${sample.id}.records.h5" }.join(' ')}
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/SHARD_${meta.id}.tsv
     versions.py SHARD dnaio numpy h5py > versions.yml
     """

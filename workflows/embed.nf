@@ -4,10 +4,11 @@ include { EMBED  } from '../modules/embed'
 include { JOIN   } from '../modules/join'
 include { REPORT } from '../modules/report'
 include { PRUNE  } from '../modules/prune'
+include { inSampleOrder; sorted; tasksOf } from './samples'
 
 workflow EMBEDDING {
     take:
-    reads    // channel: [ [id: sample], sequence file ]
+    reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256
     settings // map: molecule, device, precision, attention, token_budget, max_failed_fraction, shard_frames
     run      // map: parameters_json, command, nextflow_version
@@ -16,9 +17,7 @@ workflow EMBEDDING {
     main:
     SHARD(reads, settings.molecule, settings.shard_frames, code)
 
-    shards = SHARD.out.shards.flatMap { meta, files ->
-        files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
-    }
+    shards = SHARD.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
     EMBED(
         shards,
         settings.molecule,
@@ -30,13 +29,13 @@ workflow EMBEDDING {
 
     // Sorted, for the numbers in the names of shards are in input order.
     embeddings = EMBED.out.embeddings
-        .map { meta, file -> [groupKey([id: meta.id], meta.n_shards), file] }
+        .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, files.sort { file -> file.name }] }
+        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
 
-    JOIN(SHARD.out.records.join(embeddings), bundle.sha256, code)
+    JOIN(SHARD.out.records.map { meta, files -> [meta, sorted(files)] }.join(embeddings), bundle.sha256, code)
     REPORT(
-        reads.join(JOIN.out.sequences),
+        reads.join(JOIN.out.sequences.map { meta, files -> [meta, inSampleOrder(meta, files)] }),
         bundle.path,
         run,
         bundle.sha256,

@@ -1,5 +1,5 @@
 // What a profile for containers or AWS Batch needs: one clear line for whatever is missing.
-include { isEmpty; wholeNumber } from './parameters'
+include { isEmpty } from './parameters'
 
 /** Stops at the first setting that a chosen profile lacks or cannot use. */
 def checkPlatform(given, run) {
@@ -21,9 +21,6 @@ def checkBatch(given, workDir) {
     if (given.aws_queue_gpu != null && isEmpty(given.aws_queue_gpu)) {
         error('--aws_queue_gpu has no value; name a Batch queue of machines with GPUs, or leave it out')
     }
-    if (!isEmpty(given.aws_workdir) && !(given.aws_workdir.toString() ==~ 's3://[^/]+/.+')) {
-        error("--aws_workdir is '${given.aws_workdir}', it must be a prefix in a bucket: s3://BUCKET/PREFIX")
-    }
     if (!workDir.toUriString().startsWith('s3://')) {
         error('--aws_workdir is missing; name a prefix in a bucket for the work files: s3://BUCKET/PREFIX')
     }
@@ -32,15 +29,5 @@ def checkBatch(given, workDir) {
     }
     if (!given.checkpoint_dir.toString().startsWith('s3://')) {
         error("--checkpoint_dir is '${given.checkpoint_dir}', on AWS Batch it must be an s3:// prefix: a machine's folders go with it")
-    }
-    if (!isEmpty(given.aws_cli) && !(given.aws_cli.toString() ==~ '/.+/bin/aws')) {
-        error("--aws_cli is '${given.aws_cli}', it must be an absolute path that ends in /bin/aws")
-    }
-    if (!(given.aws_memory.toString() ==~ /\d+(\.\d+)? ?[KMGT]B/)) {
-        error("--aws_memory is '${given.aws_memory}', it must be a size like '28 GB'")
-    }
-    wholeNumber('aws_cpus', given.aws_cpus, 1)
-    if (wholeNumber('aws_spot_attempts', given.aws_spot_attempts, 0) > 10) {
-        error("--aws_spot_attempts is '${given.aws_spot_attempts}', AWS Batch makes at most 10")
     }
 }

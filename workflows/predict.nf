@@ -6,10 +6,11 @@ include { CLASSIFY               } from '../modules/classify'
 include { CONSENSUS              } from '../modules/consensus'
 include { REPORT                 } from '../modules/report'
 include { PRUNE                  } from '../modules/prune'
+include { inSampleOrder; sorted; tasksOf } from './samples'
 
 workflow PREDICT {
     take:
-    reads    // channel: [ [id: sample], sequence file ]
+    reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256, window_size
     settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames, threshold
     run      // map: parameters_json, command, nextflow_version
@@ -20,37 +21,36 @@ workflow PREDICT {
 
     // The digest of the model is no input of PREPARE: only the window size reaches it, so another
     // model of the same size starts from the same shards.
-    shards = PREPARE.out.shards.flatMap { meta, files ->
-        files.collect { file -> [meta + [shard: file.baseName, n_shards: files.size()], file] }
-    }
+    shards = PREPARE.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
     embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 
     CLASSIFY(
-        shards.join(EMBED_DNA.out.embeddings).join(EMBED_PROTEIN.out.embeddings),
+        shards
+            .join(EMBED_DNA.out.embeddings.map { meta, files -> [meta, sorted(files)] })
+            .join(EMBED_PROTEIN.out.embeddings.map { meta, files -> [meta, sorted(files)] }),
         bundle.path,
         bundle.sha256,
         code,
     )
 
-    // Sorted, so that the order in which tasks finish never shows in a result or a task's hash.
     scores = CLASSIFY.out.scores
-        .map { meta, file -> [groupKey([id: meta.id], meta.n_shards), file] }
+        .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, files.sort { file -> file.name }] }
+        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
     without_frames = PREPARE.out.shards
         .filter { _meta, files -> files.isEmpty() }
         .map { meta, _files -> [meta, []] }
 
     CONSENSUS(
-        reads.join(PREPARE.out.records).join(scores.mix(without_frames)),
+        reads.join(PREPARE.out.records.map { meta, files -> [meta, sorted(files)] }).join(scores.mix(without_frames)),
         settings.threshold,
         bundle.sha256,
         code,
     )
     REPORT(
-        reads.join(CONSENSUS.out.sequences),
+        reads.join(CONSENSUS.out.sequences.map { meta, files -> [meta, inSampleOrder(meta, files)] }),
         bundle.path,
         run,
         bundle.sha256,

@@ -1,4 +1,5 @@
 // What a run is made of: digests of the code and the model, and the summary of its stages.
+include { json; parseJson } from './json'
 
 /** SHA-256 of the code that tasks run: Nextflow's cache does not see an installed package. */
 def codeDigest(project) {
@@ -64,21 +65,6 @@ def digestOfFolder(folder) {
     def files = folder.listFiles().findAll { file -> file.isFile() }.sort { file -> file.name }
     def lines = files.collect { file -> "${file.name} ${file.size()} ${file.lastModified()}" }
     return sha256(lines.join('\n').bytes)
-}
-
-/** Parsed JSON, or null when the text is none. */
-def parseJson(text) {
-    try {
-        return json('JsonSlurper').getDeclaredConstructor().newInstance().parseText(text)
-    }
-    catch (RuntimeException _error) {
-        return null
-    }
-}
-
-/** A class of groovy.json, which a strict parser does not know by itself. */
-def json(name) {
-    return Class.forName("groovy.json.${name}")
 }
 
 /** What run.json tells of a run besides digests: parameters, command line, Nextflow's version. */

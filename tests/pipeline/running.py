@@ -58,10 +58,11 @@ def run_pipeline(
     profile: str | None = "test",
     outdir: str = "results",
     variables: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
 ) -> Run:
     """Run ``nextflow run`` in ``folder``, which then holds the work folder and the cache.
 
-    ``variables`` are added to the environment.
+    ``variables`` are added to the environment; ``stdin`` is what standard input gives.
     """
     environment = {**os.environ, "NXF_ANSI_LOG": "false", "NXF_OFFLINE": "true"}
     environment.update(variables or {})
@@ -77,13 +78,12 @@ def run_pipeline(
         [str(word) for word in command],
         cwd=folder,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
         timeout=600,
     )
-    return Run(done.returncode, done.stdout, folder / outdir)
+    return Run(done.returncode, done.stdout.decode(), folder / outdir)
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -95,7 +95,9 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def copy_project(target: Path) -> Path:
     """A copy of everything that ``nextflow run`` needs."""
     target.mkdir()
-    for name in ("main.nf", "nextflow.config"):
+    (target / "assets").mkdir()
+    files = ("main.nf", "nextflow.config", "nextflow_schema.json", "assets/schema_input.json")
+    for name in files:
         shutil.copy2(REPOSITORY / name, target / name)
     for name in ("bin", "conf", "modules", "workflows", "virnucpro_core"):
         ignored = shutil.ignore_patterns("__pycache__")

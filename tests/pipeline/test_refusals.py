@@ -19,6 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_bundle(folder / "model")
     (folder / "empty").mkdir()
     (folder / "a$b.fasta").touch()
+    (folder / "sheet.csv").write_text(f"sample,file\na,absent.fq\nb c,{READS}\n")
     (folder / "broken").mkdir()
     (folder / "broken" / "bundle.json").write_text('{"window_size": ')
     (folder / "library" / "mine").mkdir(parents=True)
@@ -36,17 +37,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--input", "absent.fasta"], "--input absent.fasta: there is no such file"),
         (["--input", "a$b.fasta"], "cannot reach the tasks; rename it"),
         (["--input", "empty"], "--input empty: this is not a file"),
-        (["--input", READS, "--tresholds", "1"], "Unknown parameter --tresholds"),
+        (
+            ["--input", READS, "--tresholds", "1"],
+            "Unknown parameter --tresholds; did you mean --threshold?",
+        ),
         (["--input", READS, "--model", "absent"], "--model absent: there is no such folder"),
         (["--input", READS, "--model", "empty"], "it has no bundle.json"),
         (["--input", READS, "--model", "broken"], "bundle.json has no window_size"),
-        (["--input", READS, "--task", "train"], "--task train does not exist yet"),
-        (["--input", READS, "--threshold", "2"], "must be a number from 0 to 1"),
-        (["--input", READS, "--sample", "../up"], "--sample is '../up'"),
-        (["--input", READS, "--attention", "fast"], "--attention is 'fast', it must be auto"),
-        (["--input", READS, "--task", "embed", "--molecule", "rna"], "--molecule is 'rna'"),
-        (["--input", READS, "--shard_frames", "0"], "a whole number of at least 1"),
-        (["--input", READS, "--preemption_wait", "1h"], "--preemption_wait is '1h'"),
+        (["--input", READS, "--task", "train"], "--task is 'train', it must be predict or embed"),
+        (["--input", "sheet.csv", "--sample", "a"], "a samplesheet names its samples itself"),
     ],
 )
 def test_parameters_are_refused_before_the_first_task(
@@ -61,6 +60,33 @@ def test_parameters_are_refused_before_the_first_task(
     assert "Stage " not in run.output
 
 
+def test_all_mistakes_are_told_at_once(folder: Path) -> None:
+    given = (
+        "--input",
+        "sheet.csv",
+        "--threshold",
+        "2",
+        "--preemption_wait",
+        "1h",
+        "--precission",
+        "x",
+    )
+    run = run_pipeline(folder, *given, outdir="refused")
+    told = [
+        "Unknown parameter --precission; did you mean --precision?",
+        "--threshold is '2', it must be a number from 0 to 1",
+        "--preemption_wait is '1h', it must be a whole number from 0 to 3600",
+        f"{folder / 'sheet.csv'}, row 2: file absent.fq: there is no such file",
+        f"{folder / 'sheet.csv'}, row 3: sample is 'b c', it must be letters, digits",
+    ]
+    lines = run.output.splitlines()
+    start = next(number for number, line in enumerate(lines) if told[0] in line)
+    for line, expected in zip(lines[start:], told, strict=False):
+        assert expected in line
+    assert run.exit_code != 0
+    assert run.tasks() == []
+
+
 def test_a_model_of_the_users_own_folder_is_found_by_its_name(folder: Path) -> None:
     given = ("--input", READS, "--model", "mine")
     library = {"VIRNUCPRO_MODELS": str(folder / "library")}
@@ -72,11 +98,15 @@ def test_a_model_of_the_users_own_folder_is_found_by_its_name(folder: Path) -> N
 
 @pytest.mark.parametrize("name", ["protein.fasta", "cut.fasta.gz"])
 def test_a_file_that_holds_no_whole_reads_is_refused(folder: Path, name: str) -> None:
+    sample = name.split(".")[0]
     run = run_pipeline(folder, "--input", name, "--model", "model", profile=None)
     assert run.exit_code != 0
-    assert len([x for x in run.output.splitlines() if f"error: reads/{name}" in x]) == 1, run.output
+    assert (
+        len([x for x in run.output.splitlines() if f"error: sample {sample}: reads/1/{name}" in x])
+        == 1
+    ), run.output
     assert "Traceback" not in run.output
     assert "Stage " not in run.output
     # Bad input stays bad: it is not tried again.
     assert run.tasks() == [("PREPARE", "FAILED")]
-    assert not (run.outdir / name.split(".")[0]).exists()
+    assert not (run.outdir / sample).exists()

@@ -23,6 +23,7 @@ from virnucpro_core.calling._record_calls import (
 from virnucpro_core.calling._score_files import FrameStream, order_score_files, select_frames
 from virnucpro_core.calling._viral_reads import RereadReads, create_gzip, fasta_records
 from virnucpro_core.errors import StoreError, UsageError
+from virnucpro_core.sequences import ReadFiles
 from virnucpro_core.store import RecordRows, RecordTable, SetAside
 
 __all__ = ["RESULT_FILES", "ConsensusSummary", "write_consensus"]
@@ -62,7 +63,7 @@ class ConsensusSummary:
 def write_consensus(
     records: RecordTable,
     score_paths: Sequence[Path],
-    reads: Path,
+    reads: Path | ReadFiles,
     outdir: Path,
     *,
     threshold: float = 0.5,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import RecordBatch, read_batches
+from virnucpro_core.sequences import ReadFiles, RecordBatch, read_batches
 
 __all__ = ["RereadReads", "create_gzip", "fasta_records"]
 
@@ -25,10 +25,10 @@ class RereadReads:
     """The reads once more, each record checked against the one that was prepared.
 
     Args:
-        path: the file that was prepared.
+        path: the file or files that were prepared.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | ReadFiles) -> None:
         self._path = path
         self._batches = read_batches(path)
         self._batch: RecordBatch | None = None
@@ -51,12 +51,7 @@ class RereadReads:
                     remedy=_REMEDY,
                 )
             stop = min(len(batch), self._used + len(ids) - taken)
-            part = RecordBatch(
-                batch.first + self._used,
-                batch.ids[self._used : stop],
-                batch.names[self._used : stop],
-                batch.sequences[self._used : stop],
-            )
+            part = batch.slice(self._used, stop)
             self._check(part, ids[taken : taken + len(part)], lengths[taken : taken + len(part)])
             self._used = stop
             self._n_taken += len(part)
@@ -86,12 +81,12 @@ class RereadReads:
 
     def _check(self, part: RecordBatch, ids: Sequence[str], lengths: NDArray[np.int64]) -> None:
         records = zip(part.ids, part.sequences, ids, lengths.tolist(), strict=True)
-        for number, (found, sequence, expected, length) in enumerate(records, part.first + 1):
+        for row, (found, sequence, expected, length) in enumerate(records):
             if found != expected or len(sequence) != length:
                 raise InputError(
                     f"is {found} of {len(sequence)} bases, "
                     f"it was {expected} of {length} when the file was prepared",
-                    where=f"{self._path}, record {number}",
+                    where=part.place(row),
                     remedy=_REMEDY,
                 )
 

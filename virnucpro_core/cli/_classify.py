@@ -3,31 +3,71 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from virnucpro_core.cli._options import ModelOption, StagesOption
+from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import read_embeddings, read_shard, write_scores
+
+if TYPE_CHECKING:
+    import torch
+
+    from virnucpro_core.models import Bundle
 
 __all__ = ["classify"]
 
 
 def classify(
-    shard: Annotated[Path, typer.Argument(help="A shard that 'virnucpro prepare' wrote.")],
-    dna: Annotated[Path, typer.Option(help="Its DNA embeddings.")],
-    protein: Annotated[Path, typer.Option(help="Its protein embeddings.")],
+    shards: Annotated[
+        list[Path], typer.Argument(help="Shards that 'virnucpro prepare' wrote.", metavar="SHARD…")
+    ],
+    dna: Annotated[list[Path], typer.Option(help="DNA embeddings, for each shard in turn.")],
+    protein: Annotated[list[Path], typer.Option(help="Protein embeddings, likewise.")],
     model: ModelOption,
-    output: Annotated[Path, typer.Option(help="HDF5 file to write.")],
+    output: Annotated[list[Path], typer.Option(help="HDF5 file to write, likewise.")],
     stages: StagesOption = None,
 ) -> None:
-    """Merge both embeddings of a shard's frames and classify them."""
-    from virnucpro_core import calling
+    """Merge both embeddings of the frames of shards and classify them."""
     from virnucpro_core.models import open_bundle
 
+    check_counts(shards, {"--dna": dna, "--protein": protein, "--output": output})
     bundle = open_bundle(model)
+    classifier = bundle.load_classifier()
+    merging, prediction, n_frames = 0.0, 0.0, 0
+    for files in zip(shards, dna, protein, output, strict=True):
+        took = _classify_shard(bundle, classifier, *files)
+        merging += took.merging
+        prediction += took.prediction
+        n_frames += took.n_frames
+        typer.echo(f"{files[0].name}: {took.n_frames} frames classified")
+    if stages is not None:
+        write_stages(
+            stages,
+            [
+                Stage("Feature Merging", merging, n_frames),
+                Stage("Model Prediction", prediction, n_frames),
+            ],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Took:
+    """Seconds of both stages, and the frames of a shard."""
+
+    merging: float
+    prediction: float
+    n_frames: int
+
+
+def _classify_shard(
+    bundle: Bundle, classifier: torch.nn.Module, shard: Path, dna: Path, protein: Path, output: Path
+) -> _Took:
+    from virnucpro_core import calling
+
     started = time.perf_counter()
     frames, dna_embeddings, protein_embeddings = (
         read_shard(shard), read_embeddings(dna), read_embeddings(protein)
@@ -37,16 +77,7 @@ def classify(
     features = calling.merge_features(frames, dna_embeddings, protein_embeddings)
     set_aside = calling.merge_set_aside(dna_embeddings, protein_embeddings)
     merged = time.perf_counter()
-    scores = calling.predict_scores(features, bundle.load_classifier(), set_aside=set_aside)
+    scores = calling.predict_scores(features, classifier, set_aside=set_aside)
     scored = calling.frame_scores(frames, scores, set_aside, bundle_sha256=bundle.sha256)
     write_scores(scored, output)
-    predicted = time.perf_counter()
-    if stages is not None:
-        write_stages(
-            stages,
-            [
-                Stage("Feature Merging", merged - started, len(frames)),
-                Stage("Model Prediction", predicted - merged, len(frames)),
-            ],
-        )
-    typer.echo(f"{shard.name}: {len(frames)} frames classified")
+    return _Took(merged - started, time.perf_counter() - merged, len(frames))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core.cli._options import OutdirOption, StagesOption
+from virnucpro_core.cli._reads import PairedOption, read_files
 from virnucpro_core.errors import UsageError
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import RecordTable
@@ -18,9 +19,12 @@ __all__ = ["consensus"]
 
 def consensus(
     records: Annotated[Path, typer.Option(help="Record table that 'virnucpro prepare' wrote.")],
-    reads: Annotated[Path, typer.Option(help="The sequence file that was prepared.")],
+    reads: Annotated[
+        list[Path], typer.Option(help="A sequence file that was prepared; again for the next.")
+    ],
     sample: Annotated[str, typer.Option(help="Name of the sample.")],
     scores: Annotated[list[Path] | None, typer.Argument(help="Score files of all shards.")] = None,
+    paired: PairedOption = False,
     threshold: Annotated[float, typer.Option(help="Lowest score that is called virus.")] = 0.5,
     outdir: OutdirOption = Path(),
     stages: StagesOption = None,
@@ -32,7 +36,8 @@ def consensus(
     table = RecordTable.open(records)
     if table.sample != sample:
         raise UsageError(f"{records} is the record table of {table.sample}, not of {sample}")
-    summary = calling.write_consensus(table, scores or [], reads, outdir, threshold=threshold)
+    files = read_files(reads, paired=paired)
+    summary = calling.write_consensus(table, scores or [], files, outdir, threshold=threshold)
     if stages is not None:
         seconds = time.perf_counter() - started
         write_stages(stages, [Stage("Consensus Scoring", seconds, summary.n_records)])

@@ -1,4 +1,4 @@
-"""``virnucpro embed``: a shard's DNA or proteins to embeddings."""
+"""``virnucpro embed``: the DNA or proteins of shards to embeddings."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
-from virnucpro_core.cli._options import ModelOption, StagesOption
+from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import SetAside, write_embeddings
 
 if TYPE_CHECKING:
-    from virnucpro_core.embedding import CheckpointPlan, ShardResult
+    from virnucpro_core.embedding import CheckpointPlan, EmbedResult, ShardResult
 
 __all__ = ["embed"]
 
@@ -24,10 +24,13 @@ _STAGE = {"dna": "DNABERT-S Feature Extraction", "protein": "ESM-2 Feature Extra
 
 
 def embed(
-    shard: Annotated[Path, typer.Argument(help="A shard of 'virnucpro prepare' or 'shard'.")],
+    shards: Annotated[
+        list[Path],
+        typer.Argument(help="Shards of 'virnucpro prepare' or 'shard'.", metavar="SHARD…"),
+    ],
     encoder: Annotated[str, typer.Option(help="dna or protein.")],
     model: ModelOption,
-    output: Annotated[Path, typer.Option(help="HDF5 file to write.")],
+    output: Annotated[list[Path], typer.Option(help="HDF5 file to write, for each shard in turn.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
     attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
@@ -43,7 +46,8 @@ def embed(
     ] = 0,
     checkpoint_dir: CheckpointDirOption = "",
     checkpoint_key: Annotated[
-        Path | None, typer.Option(help="Write the name of the checkpoint to this file.")
+        list[Path] | None,
+        typer.Option(help="Write the name of the checkpoint to this file, for each shard in turn."),
     ] = None,
     part_seconds: Annotated[
         float,
@@ -57,7 +61,10 @@ def embed(
     ] = 0.01,
     stages: StagesOption = None,
 ) -> None:
-    """Embed the frames (or whole sequences) of a shard with one encoder of a model."""
+    """Embed the frames (or whole sequences) of shards with one encoder of a model."""
+    check_counts(shards, {"--output": output})
+    if checkpoint_key:
+        check_counts(shards, {"--checkpoint-key": checkpoint_key})
     with stop_signals() as stop:
         # torch takes seconds to import: only the commands that compute pay for it.
         import torch
@@ -72,37 +79,54 @@ def embed(
         settings = embedding.resolve_settings(
             device, embedding.Precision(precision), token_budget, attention
         )
-        embedder = embedding.ShardEmbedder(
-            shard,
-            embedding.open_encoder(model, "dna" if encoder == "dna" else "protein"),
-            checkpoint_dir=resolve_checkpoint_dir(checkpoint_dir),
-            part_seconds=part_seconds,
-        )
+        source = embedding.open_encoder(model, "dna" if encoder == "dna" else "protein")
+        embedders = [
+            embedding.ShardEmbedder(
+                shard,
+                source,
+                checkpoint_dir=resolve_checkpoint_dir(checkpoint_dir),
+                part_seconds=part_seconds,
+            )
+            for shard in shards
+        ]
 
         # Until there is something to save, a signal ends the command at once.
+        runs: list[EmbedResult] = []
         with (
             embedding.leased_settings(settings, threads=threads) as settings,
             ExitStack() as embedding_time,
         ):
+            # One shard's weights go as soon as it is embedded; several shards share them.
+            loaded = source.load_encoder(settings) if len(shards) > 1 else None
+            for number, (shard, embedder) in enumerate(zip(shards, embedders, strict=True)):
 
-            def started(plan: CheckpointPlan | None) -> None:
-                embedding_time.enter_context(stop.deferred())
-                if plan is not None and checkpoint_key is not None:
-                    checkpoint_key.write_text(f"{plan.checkpoint.key}\n", encoding="utf-8")
+                def started(plan: CheckpointPlan | None, number: int = number) -> None:
+                    if number == 0:
+                        embedding_time.enter_context(stop.deferred())
+                    if plan is not None and checkpoint_key:
+                        key = f"{plan.checkpoint.key}\n"
+                        checkpoint_key[number].write_text(key, encoding="utf-8")
 
-            result = embedder.embed(
-                settings,
-                max_failed_fraction=max_failed_fraction,
-                started=started,
-                is_stopped=lambda: stop.is_requested,
-            )
-        write_embeddings(result.embeddings, output)
+                result = embedder.embed(
+                    settings,
+                    max_failed_fraction=max_failed_fraction,
+                    started=started,
+                    is_stopped=lambda: stop.is_requested,
+                    encoder=loaded,
+                )
+                runs.append(result.run)
+                if loaded is not None:
+                    write_embeddings(result.embeddings, output[number])
+                    _tell(shard.name, result, f"{settings.precision.value} on {settings.device}")
+        if loaded is None:
+            # The device is free by now for whoever waits for it.
+            write_embeddings(result.embeddings, output[0])
+            _tell(shards[0].name, result, f"{settings.precision.value} on {settings.device}")
         if stages is not None:
-            run = result.run
-            write_stages(
-                stages, [Stage(_STAGE[encoder], run.seconds, len(run.values), run.n_tokens)]
-            )
-        _tell(shard.name, result, f"{settings.precision.value} on {settings.device}")
+            seconds = sum(run.seconds for run in runs)
+            n_sequences = sum(len(run.values) for run in runs)
+            n_tokens = sum(run.n_tokens for run in runs)
+            write_stages(stages, [Stage(_STAGE[encoder], seconds, n_sequences, n_tokens)])
 
 
 def _tell(name: str, result: ShardResult, how: str) -> None:

@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-__all__ = ["ModelOption", "OutdirOption", "SampleOption", "StagesOption"]
+from virnucpro_core.errors import UsageError
+
+__all__ = [
+    "ModelOption",
+    "OptionalSampleOption",
+    "OutdirOption",
+    "SampleOption",
+    "StagesOption",
+    "check_counts",
+]
 
 ModelOption = Annotated[
     str, typer.Option("--model", help="Model: a directory, a name ('model list') or s3://….")
 ]
 OutdirOption = Annotated[Path, typer.Option("--outdir", help="Where to write.")]
 SampleOption = Annotated[str, typer.Option("--sample", help="Name of the sample.")]
+OptionalSampleOption = Annotated[
+    str | None, typer.Option("--sample", help="Name of the sample, unless a sheet names it.")
+]
 StagesOption = Annotated[
     Path | None, typer.Option("--stages", help="Write the seconds of each stage to this file.")
 ]
+
+
+def check_counts(shards: Sequence[Path], options: Mapping[str, Sequence[Path]]) -> None:
+    """Check that there is a value of each option for each shard.
+
+    Raises:
+        UsageError: there are more or fewer.
+    """
+    for option, values in options.items():
+        if len(values) != len(shards):
+            raise UsageError(
+                f"{len(shards)} shards and {len(values)} times {option}",
+                remedy="give it once for each shard, in their order",
+            )

@@ -8,32 +8,50 @@ from typing import Annotated
 import typer
 
 from virnucpro_core import sequences
-from virnucpro_core.cli._options import OutdirOption, SampleOption, StagesOption
+from virnucpro_core.cli._options import OptionalSampleOption, OutdirOption, StagesOption
+from virnucpro_core.cli._reads import (
+    PairedOption,
+    ReadsArgument,
+    SheetOption,
+    given_samples,
+    named,
+)
 from virnucpro_core.reporting import Stage, write_stages
 
 __all__ = ["prepare"]
 
 
 def prepare(
-    reads: Annotated[Path, typer.Argument(help="FASTA or FASTQ, plain or compressed.")],
-    sample: SampleOption,
     window_size: Annotated[int, typer.Option(help="Window size in bases, the model's.")],
+    reads: ReadsArgument = None,
+    sample: OptionalSampleOption = None,
+    paired: PairedOption = False,
+    sheet: SheetOption = None,
     shard_frames: Annotated[int, typer.Option(help="Frames in a shard.")] = 20_000,
     outdir: OutdirOption = Path(),
     stages: StagesOption = None,
 ) -> None:
     """Cut reads into windows, find stop-free frames, write shards and the record table."""
-    settings = sequences.PrepareSettings(sample, window_size, shard_frames)
-    summary = sequences.prepare(reads, outdir, settings)
-    if stages is not None:
-        counts = (
-            ("Sequence Chunking", summary.chunking_seconds, summary.n_chunks),
-            ("Six-Frame Translation", summary.translation_seconds, summary.n_frames),
-            ("Nucleotide File Splitting", summary.nucleotide_seconds, summary.n_frames),
-            ("Protein File Splitting", summary.protein_seconds, summary.n_frames),
+    summaries = []
+    for each in given_samples(reads, sample, sheet, paired=paired, outdir=outdir):
+        settings = sequences.PrepareSettings(each.name, window_size, shard_frames)
+        with named(each, sheet):
+            summary = sequences.prepare(each.reads, outdir, settings)
+        summaries.append(summary)
+        typer.echo(
+            f"{each.name}: {summary.n_records} records, {summary.n_chunks} windows, "
+            f"{summary.n_frames} frames, {len(summary.shards)} shards"
         )
-        write_stages(stages, [Stage(*row) for row in counts])
-    typer.echo(
-        f"{sample}: {summary.n_records} records, {summary.n_chunks} windows, "
-        f"{summary.n_frames} frames, {len(summary.shards)} shards"
-    )
+    if stages is not None:
+        write_stages(stages, _stages(summaries))
+
+
+def _stages(summaries: list[sequences.PrepareSummary]) -> list[Stage]:
+    n_chunks = sum(summary.n_chunks for summary in summaries)
+    n_frames = sum(summary.n_frames for summary in summaries)
+    return [
+        Stage("Sequence Chunking", sum(s.chunking_seconds for s in summaries), n_chunks),
+        Stage("Six-Frame Translation", sum(s.translation_seconds for s in summaries), n_frames),
+        Stage("Nucleotide File Splitting", sum(s.nucleotide_seconds for s in summaries), n_frames),
+        Stage("Protein File Splitting", sum(s.protein_seconds for s in summaries), n_frames),
+    ]

@@ -22,7 +22,9 @@ app = typer.Typer(help="Summaries of a run.", no_args_is_help=True)
 def run(
     sample: SampleOption,
     sequences: Annotated[Path, typer.Option(help="The sample's sequences.tsv.")],
-    reads: Annotated[Path, typer.Option(help="The sequence file that was prepared.")],
+    reads: Annotated[
+        list[Path], typer.Option(help="A sequence file that was prepared; again for the next.")
+    ],
     model: ModelOption,
     parameters: Annotated[Path, typer.Option(help="The pipeline's parameters, a JSON object.")],
     code_sha256: Annotated[str, typer.Option(help="Digest of the code that ran.")],
@@ -38,7 +40,7 @@ def run(
         output,
         sample=sample,
         sequences=sequences,
-        reads=[reads],
+        reads=reads,
         parameters=_json_object(parameters),
         bundle_name=bundle.name,
         bundle_sha256=bundle.sha256,

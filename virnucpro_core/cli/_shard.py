@@ -8,7 +8,14 @@ from typing import Annotated
 import typer
 
 from virnucpro_core import sequences
-from virnucpro_core.cli._options import OutdirOption, SampleOption, StagesOption
+from virnucpro_core.cli._options import OptionalSampleOption, OutdirOption, StagesOption
+from virnucpro_core.cli._reads import (
+    PairedOption,
+    ReadsArgument,
+    SheetOption,
+    given_samples,
+    named,
+)
 from virnucpro_core.reporting import Stage, write_stages
 
 __all__ = ["shard"]
@@ -17,9 +24,11 @@ _STAGE = {"dna": "Nucleotide File Splitting", "protein": "Protein File Splitting
 
 
 def shard(
-    records: Annotated[Path, typer.Argument(help="FASTA or FASTQ, plain or compressed.")],
-    sample: SampleOption,
     molecule: Annotated[str, typer.Option(help="dna or protein.")],
+    records: ReadsArgument = None,
+    sample: OptionalSampleOption = None,
+    paired: PairedOption = False,
+    sheet: SheetOption = None,
     shard_frames: Annotated[int, typer.Option(help="Sequences in a shard.")] = 20_000,
     outdir: OutdirOption = Path(),
     stages: StagesOption = None,
@@ -27,12 +36,16 @@ def shard(
     """Write whole sequences as shards for 'virnucpro embed', and a table of the records."""
     if molecule not in sequences.MOLECULES:
         raise typer.BadParameter(f"--molecule is {molecule!r}, it must be dna or protein")
-    settings = sequences.WholeSettings(sample, molecule, shard_frames)
-    summary = sequences.shard_whole(records, outdir, settings)
-    n_sharded = summary.n_records - summary.n_empty
+    seconds, n_sharded = 0.0, 0
+    for each in given_samples(records, sample, sheet, paired=paired, outdir=outdir):
+        settings = sequences.WholeSettings(each.name, molecule, shard_frames)
+        with named(each, sheet):
+            summary = sequences.shard_whole(each.reads, outdir, settings)
+        seconds += summary.seconds
+        n_sharded += summary.n_records - summary.n_empty
+        typer.echo(
+            f"{each.name}: {summary.n_records} records, {summary.n_empty} of them empty, "
+            f"{len(summary.shards)} shards"
+        )
     if stages is not None:
-        write_stages(stages, [Stage(_STAGE[molecule], summary.seconds, n_sharded)])
-    typer.echo(
-        f"{sample}: {summary.n_records} records, {summary.n_empty} of them empty, "
-        f"{len(summary.shards)} shards"
-    )
+        write_stages(stages, [Stage(_STAGE[molecule], seconds, n_sharded)])

@@ -11,6 +11,7 @@ from virnucpro_core.embedding._runner import EmbedResult, embed
 from virnucpro_core.embedding._settings import EmbedSettings
 from virnucpro_core.embedding._sources import EncoderSource
 from virnucpro_core.errors import UsageError
+from virnucpro_core.models import Encoder
 from virnucpro_core.store import (
     ByteStrings,
     EmbeddingInfo,
@@ -78,14 +79,17 @@ class ShardEmbedder:
         max_failed_fraction: float = 0.0,
         started: Callable[[CheckpointPlan | None], None] = lambda plan: None,
         is_stopped: Callable[[], bool] = lambda: False,
+        encoder: Encoder | None = None,
     ) -> ShardResult:
-        """Load the encoder and embed; the weights are gone from the device when this returns.
+        """Embed the shard.
 
         Args:
             settings: how the encoder runs.
             max_failed_fraction: of all sequences, how many may be set aside.
             started: called with the plan of the checkpoint when the weights are loaded.
             is_stopped: asked after every batch, see `embed`.
+            encoder: one that the source has loaded with these settings; None loads it, and its
+                weights are gone from the device when this returns.
 
         Raises:
             VirnucproError: as `embed` and `EncoderSource.load_encoder` do.
@@ -99,7 +103,7 @@ class ShardEmbedder:
             weights_sha256=self._source.weights_sha256,
             shard_sha256=self._shard.digest(),
         )
-        encoder = self._source.load_encoder(settings)
+        encoder = encoder or self._source.load_encoder(settings)
         plan = self._plan(info, encoder.width, settings)
         started(plan)
         # On a device, processes tokenise: they read what they need of the shard themselves.

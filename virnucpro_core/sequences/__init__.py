@@ -9,7 +9,8 @@ from virnucpro_core.sequences._prepare import (
     prepare,
     prepare_batches,
 )
-from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._reader import read_batches
+from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
 from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_whole
 from virnucpro_core.sequences._windows import Windows, cut_windows
@@ -20,6 +21,7 @@ __all__ = [
     "KeptFrames",
     "PrepareSettings",
     "PrepareSummary",
+    "ReadFiles",
     "RecordBatch",
     "ShardBuilder",
     "WholeSettings",

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import Stretch, find_frames
-from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._reader import read_batches
+from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
 from virnucpro_core.sequences._windows import Windows, cut_windows
 from virnucpro_core.store import (
@@ -89,7 +90,7 @@ class PrepareSummary:
     protein_seconds: float = 0.0
 
 
-def prepare(path: Path, outdir: Path, settings: PrepareSettings) -> PrepareSummary:
+def prepare(reads: Path | ReadFiles, outdir: Path, settings: PrepareSettings) -> PrepareSummary:
     """Write ``<outdir>/shards/<sample>.shard_00001.h5`` … and ``<outdir>/<sample>.records.h5``.
 
     A record that yields no frame has its row in the record table all the same. Memory is bounded
@@ -100,13 +101,16 @@ def prepare(path: Path, outdir: Path, settings: PrepareSettings) -> PrepareSumma
             id occurs twice.
         StoreError: a file cannot be written.
     """
-    return prepare_batches(read_batches(path), path, outdir, settings)
+    return prepare_batches(read_batches(reads), reads, outdir, settings)
 
 
 def prepare_batches(
-    batches: Iterator[RecordBatch], path: Path, outdir: Path, settings: PrepareSettings
+    batches: Iterator[RecordBatch],
+    reads: Path | ReadFiles,
+    outdir: Path,
+    settings: PrepareSettings,
 ) -> PrepareSummary:
-    """`prepare` for records that something else reads; ``path`` is for messages."""
+    """`prepare` for records that something else reads; ``reads`` is for messages."""
     summary = PrepareSummary()
     table_path = outdir / f"{settings.sample}.records.h5"
     builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
@@ -120,7 +124,7 @@ def prepare_batches(
                 windows = cut_windows(lengths, settings.window_size)
                 summary.chunking_seconds += time.perf_counter() - started
                 n_frames = np.zeros(len(batch), dtype=np.int64)
-                for block in _blocks(path, batch, letters, lengths, windows, summary):
+                for block in _blocks(batch, letters, lengths, windows, summary):
                     n_frames += np.bincount(block.record_index - batch.first, minlength=len(batch))
                     for shard in builder.add(block):
                         _write(shard, outdir, summary)
@@ -131,12 +135,11 @@ def prepare_batches(
                 summary.n_frames += int(n_frames.sum())
             for shard in builder.finish():
                 _write(shard, outdir, summary)
-        refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())
+        refuse_duplicates(reads, RecordTable.open(table_path), finder.repeated_hashes())
     return summary
 
 
 def _blocks(
-    path: Path,
     batch: RecordBatch,
     letters: bytes,
     lengths: NDArray[np.int64],
@@ -163,7 +166,7 @@ def _blocks(
         stretch = Stretch.of(letters[origin : int(end[stop - 1])])
         bad = stretch.first_bad_letter()
         if bad is not None:
-            raise _not_a_nucleotide(path, batch, record_start, origin + bad, stretch.letters[bad])
+            raise _not_a_nucleotide(batch, record_start, origin + bad, stretch.letters[bad])
         length = windows.length[mine].astype(np.int64)
         kept = find_frames(stretch, start[mine] - origin, length)
         nucleotides, proteins = kept.sequences(stretch)
@@ -221,7 +224,7 @@ def _write(shard: FrameShard, outdir: Path, summary: PrepareSummary) -> None:
 
 
 def _not_a_nucleotide(
-    path: Path, batch: RecordBatch, record_start: NDArray[np.int64], position: int, letter: int
+    batch: RecordBatch, record_start: NDArray[np.int64], position: int, letter: int
 ) -> InputError:
     row = int(np.searchsorted(record_start, position, side="right")) - 1
     # Empty records share their start with the record behind them; the last of those has the base.
@@ -235,12 +238,12 @@ def _not_a_nucleotide(
         remedy = "give nucleotides only (A, C, G, T, U and IUPAC letters)"
     return InputError(
         f"has {character!r} at base {base}, which is not a nucleotide",
-        where=f"{path}, record {batch.first + row + 1} ({batch.ids[row]})",
+        where=f"{batch.place(row)} ({batch.ids[row]})",
         remedy=remedy,
     )
 
 
-def refuse_duplicates(path: Path, table: RecordTable, hashes: set[int]) -> None:
+def refuse_duplicates(reads: Path | ReadFiles, table: RecordTable, hashes: set[int]) -> None:
     """Hashes can collide; only ids that are really equal are refused.
 
     Raises:
@@ -259,7 +262,7 @@ def refuse_duplicates(path: Path, table: RecordTable, hashes: set[int]) -> None:
             if record_id in seen:
                 raise InputError(
                     f"the id {record_id} is that of record {seen[record_id]} again",
-                    where=f"{path}, record {number}",
+                    where=f"{reads}, record {number}",
                     remedy="make the ids unique (for example with 'seqkit rename')",
                 )
             seen[record_id] = number

@@ -1,4 +1,4 @@
-"""Reading FASTA and FASTQ, plain or compressed, a batch of records at a time."""
+"""Reading FASTA, FASTQ, BAM, CRAM and SAM, a batch of records at a time."""
 
 from __future__ import annotations
 
@@ -7,88 +7,158 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from itertools import repeat, zip_longest
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import dnaio
 from xopen import xopen
 
 from virnucpro_core.errors import InputError
+from virnucpro_core.sequences._alignments import alignment_records
+from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 
-__all__ = ["BATCH_BASES", "BATCH_RECORDS", "RecordBatch", "read_batches"]
+__all__ = ["BATCH_BASES", "BATCH_RECORDS", "read_batches"]
 
 BATCH_BASES = 1 << 20
 BATCH_RECORDS = 1 << 14
 """A batch ends with the record that reaches either bound, so memory does not grow with the file."""
 
+_Records: TypeAlias = Iterator[tuple[dnaio.SequenceRecord, int]]
+"""Records, each with its mate: 1 or 2; 0 for one without."""
 
-@dataclass(frozen=True, slots=True)
-class RecordBatch:
-    """Consecutive records of a sequence file.
-
-    Attributes:
-        first: number of the first record in the file, from 0.
-        ids: each header up to its first whitespace.
-        names: the whole headers, without ``>`` or ``@``.
-        sequences: the sequences as they stand in the file, line breaks removed.
-    """
-
-    first: int
-    ids: list[str]
-    names: list[str]
-    sequences: list[str]
-
-    def __len__(self) -> int:
-        return len(self.ids)
+_SAM_HEADERS = (b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:", b"@CO\t")
 
 
-def read_batches(path: Path) -> Iterator[RecordBatch]:
-    """Read a FASTA or FASTQ file, plain or compressed with gzip, bzip2, xz or zstd.
+def read_batches(reads: Path | ReadFiles) -> Iterator[RecordBatch]:
+    """Read the records of a sample: FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or
+    zstd; BAM, CRAM or SAM.
 
-    The format is taken from the content, not from the name. An empty file has no records.
+    The format is taken from the content, not from the name. An empty file has no records. Mates
+    of paired files take turns; those with the same id get ``/1`` and ``/2`` behind it.
 
     Raises:
-        InputError: the file is missing, truncated or malformed; says where.
+        InputError: a file is missing, truncated or malformed, or two files of mates do not belong
+            together; says where.
     """
+    files = ReadFiles((reads,)) if isinstance(reads, Path) else reads
+    first = 0
+    with_qualities: bool | None = None
+    for lane in files.lanes():
+        records = _records(lane[0]) if len(lane) == 1 else _pairs(*lane)
+        for batch in _batches(records, lane, first):
+            if with_qualities is None and any(batch.sequences):
+                with_qualities = batch.qualities is not None
+            if any(batch.sequences) and with_qualities != (batch.qualities is not None):
+                raise InputError(
+                    f"has {'no ' if with_qualities else ''}base qualities, unlike the sample's "
+                    "files before it",
+                    where=str(lane[0]),
+                    remedy="give a sample's files in one format",
+                )
+            yield batch
+            first += len(batch)
+
+
+def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator[RecordBatch]:
+    at = 0
+    while True:
+        names: list[str] = []
+        sequences: list[str] = []
+        qualities: list[str | None] = []
+        mates: list[int] = []
+        bases = 0
+        for record, mate in records:
+            names.append(record.name)
+            sequences.append(record.sequence)
+            qualities.append(record.qualities)
+            mates.append(mate)
+            bases += len(record.sequence)
+            if bases >= BATCH_BASES or len(names) >= BATCH_RECORDS:
+                break
+        if not names:
+            return
+        batch = RecordBatch(
+            first=first + at,
+            ids=[],
+            names=names,
+            sequences=sequences,
+            qualities=None if None in qualities else cast("list[str]", qualities),
+            mates=mates if any(mates) else None,
+            files=files,
+            first_in_files=at,
+        )
+        batch.ids.extend(_ids(batch))
+        yield batch
+        at += len(batch)
+
+
+def _records(path: Path) -> _Records:
+    """The records of one file."""
     with _readable(path), xopen(path, "rb", threads=0) as raw:
         stream = io.BufferedReader(cast(io.RawIOBase, raw))
         file_format = _detect_format(path, stream)
-        if file_format is None:
-            return
-        with dnaio.open(stream, fileformat=file_format) as reader:
-            yield from _batches(path, reader)
+        if file_format == "alignments":
+            yield from alignment_records(path)
+        elif file_format is not None:
+            with dnaio.open(stream, fileformat=file_format) as reader:
+                yield from zip(reader, repeat(0))
 
 
-def _batches(path: Path, reader: dnaio.SingleEndReader) -> Iterator[RecordBatch]:
-    first = 0
-    names: list[str] = []
-    sequences: list[str] = []
-    bases = 0
-    for record in reader:
-        names.append(record.name)
-        sequences.append(record.sequence)
-        bases += len(record.sequence)
-        if bases >= BATCH_BASES or len(names) >= BATCH_RECORDS:
-            yield RecordBatch(first, _ids(path, first, names), names, sequences)
-            first += len(names)
-            names, sequences, bases = [], [], 0
-    if names:
-        yield RecordBatch(first, _ids(path, first, names), names, sequences)
+def _pairs(first: Path, second: Path) -> _Records:
+    """The records of two files of mates in turn."""
+    pairs = zip_longest(_records(first), _records(second))
+    for number, (one, two) in enumerate(pairs, start=1):
+        if one is None or two is None:
+            shorter, longer = (first, second) if one is None else (second, first)
+            raise InputError(
+                f"ends after {number - 1} records, its mates in {longer} go on",
+                where=str(shorter),
+                remedy="give both files of the pair, whole",
+            )
+        yield from _mates(one, two, f"{first}, record {number}", f"{second}, record {number}")
 
 
-def _ids(path: Path, first: int, names: list[str]) -> list[str]:
-    try:
-        return [name.split(None, 1)[0] for name in names]
-    except IndexError:
-        number = first + next(i for i, name in enumerate(names) if not name.strip()) + 1
+def _mates(
+    one: tuple[dnaio.SequenceRecord, int],
+    two: tuple[dnaio.SequenceRecord, int],
+    where_one: str,
+    where_two: str,
+) -> _Records:
+    (first, first_mate), (second, second_mate) = one, two
+    if first_mate or second_mate:
         raise InputError(
-            "has no name in its header", where=f"{path}, record {number}", remedy="give it one"
+            "is one of the mates of an alignment file, which holds both",
+            where=where_one if first_mate else where_two,
+            remedy="name the file alone, not as one of a pair",
+        )
+    first_id, second_id = (" ".join(r.name.split(None, 1)[:1]) for r in (first, second))
+    if first_id == second_id:
+        if first_id:  # one without a name is refused with all the others
+            first.name = first.name.replace(first_id, f"{first_id}/1", 1)
+            second.name = second.name.replace(second_id, f"{second_id}/2", 1)
+    elif not dnaio.records_are_mates(first, second):
+        raise InputError(
+            f"is {second_id or 'without a name'}, its mate in the other file is {first_id}",
+            where=where_two,
+            remedy="give both files of the pair, their records in the same order",
+        )
+    yield first, 1
+    yield second, 2
+
+
+def _ids(batch: RecordBatch) -> list[str]:
+    try:
+        return [name.split(None, 1)[0] for name in batch.names]
+    except IndexError:
+        row = next(i for i, name in enumerate(batch.names) if not name.strip())
+        raise InputError(
+            "has no name in its header", where=batch.place(row), remedy="give it one"
         ) from None
 
 
 def _detect_format(path: Path, stream: io.BufferedReader[io.RawIOBase]) -> str | None:
-    """``"fasta"``, ``"fastq"``, or None for a file without content."""
+    """``"fasta"``, ``"fastq"``, ``"alignments"``, or None for a file without content."""
     while True:
         head = stream.peek(4096)
         if not head:
@@ -100,14 +170,12 @@ def _detect_format(path: Path, stream: io.BufferedReader[io.RawIOBase]) -> str |
     start = head[blank : blank + 1]
     if start in b">#":
         return "fasta"
+    if head.startswith((b"BAM\x01", b"CRAM", *_SAM_HEADERS)):
+        return "alignments"
     if start == b"@":
         return "fastq"
-    if head.startswith((b"BAM\x01", b"CRAM")):
-        raise InputError(
-            "is a BAM or CRAM file", where=str(path), remedy="convert it with 'samtools fastq'"
-        )
     raise InputError(
-        f"is neither FASTA nor FASTQ: it starts with {start!r}, not with '>' or '@'",
+        f"is neither FASTA, FASTQ, BAM nor CRAM: it starts with {start!r}",
         where=str(path),
         remedy="check that this is the file with the reads",
     )

@@ -14,7 +14,8 @@ from virnucpro_core.errors import UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._molecules import clean_sequences
 from virnucpro_core.sequences._prepare import check_sample_name, refuse_duplicates
-from virnucpro_core.sequences._reader import RecordBatch, read_batches
+from virnucpro_core.sequences._reader import read_batches
+from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
 from virnucpro_core.store import (
     WHOLE_RECORDS,
@@ -66,7 +67,7 @@ class WholeSummary:
     seconds: float = 0.0
 
 
-def shard_whole(path: Path, outdir: Path, settings: WholeSettings) -> WholeSummary:
+def shard_whole(reads: Path | ReadFiles, outdir: Path, settings: WholeSettings) -> WholeSummary:
     """Write ``<outdir>/shards/<sample>.shard_00001.h5`` … and ``<outdir>/<sample>.records.h5``.
 
     An empty record has its row in the record table (with no frame) and is in no shard. There is
@@ -84,14 +85,14 @@ def shard_whole(path: Path, outdir: Path, settings: WholeSettings) -> WholeSumma
     builder = ShardBuilder(settings.sample, WHOLE_RECORDS, settings.shard_frames)
     with DuplicateFinder() as finder:
         with create_record_table(table_path, sample=settings.sample) as table:
-            for batch in read_batches(path):
+            for batch in read_batches(reads):
                 finder.add(batch.ids)
                 strings = clean_sequences(
                     batch.sequences,
                     batch.ids,
                     settings.molecule,
-                    source=str(path),
-                    first=batch.first,
+                    source=str(reads) if len(batch.files) > 1 else str(batch.files[0]),
+                    first=batch.first if len(batch.files) > 1 else batch.first_in_files,
                 )
                 has_letters = strings.lengths > 0
                 for shard in builder.add(_block(batch, strings, has_letters, settings.molecule)):
@@ -101,7 +102,7 @@ def shard_whole(path: Path, outdir: Path, settings: WholeSettings) -> WholeSumma
                 summary.n_empty += int(np.count_nonzero(~has_letters))
             for shard in _rest(builder, summary, settings):
                 _write(shard, outdir, summary)
-        refuse_duplicates(path, RecordTable.open(table_path), finder.repeated_hashes())
+        refuse_duplicates(reads, RecordTable.open(table_path), finder.repeated_hashes())
     summary.seconds = time.perf_counter() - started
     return summary
 

@@ -93,8 +93,9 @@ def test_batches_number_their_records_through(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"LOCUS x\n", "neither FASTA nor FASTQ"),
-        (b"BAM\x01....", "samtools fastq"),
+        (b"LOCUS x\n", "neither FASTA, FASTQ, BAM nor CRAM"),
+        (b"BAM\x01....", "ends too early or is damaged"),
+        (b"CRAM....", "cannot be decoded: the reference"),
         (b">ok\nAC\n>caf\xe9\nAC\n", "line 3.*outside ASCII"),
         (">caf\u00e9\nAC\n".encode(), "line 1.*outside ASCII"),
         (b"@caf\xe9\nAC\n+\nII\n", "line 1.*outside ASCII"),

@@ -1,0 +1,112 @@
+"""Many samples in one run, pairs, standard input, and the help."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import make_bundle
+from tests.pipeline.running import READS, Run, read_table, run_pipeline
+
+pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
+
+RESULTS = (
+    "sequences.tsv",
+    "prediction_results.txt",
+    "prediction_results_highestscore.csv",
+    "viral.fasta.gz",
+)
+
+
+def records() -> list[str]:
+    return [f">{record}" for record in READS.read_text().split(">")[1:]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    make_bundle(folder / "model")
+    (folder / "with space").mkdir()
+    (folder / "with space" / "it's first.fasta").write_text("".join(records()[:8]))
+    (folder / "empty.fasta").touch()
+    (folder / "lane1.fasta").write_text("".join(records()[8:12]))
+    (folder / "lane2.fasta.gz").write_bytes(gzip.compress("".join(records()[12:]).encode()))
+    (folder / "sheet.csv").write_text(
+        "sample,file,strandedness\r\n"
+        "first,with space/it's first.fasta,auto\r\n"
+        "empty,empty.fasta,auto\r\n"
+        "lanes,lane1.fasta,auto\r\n"
+        "lanes,lane2.fasta.gz,auto\r\n"
+    )
+    return folder
+
+
+def contents(run: Run, sample: str) -> dict[str, bytes]:
+    return {name: (run.outdir / sample / name).read_bytes() for name in RESULTS}
+
+
+@pytest.fixture(scope="module")
+def together(folder: Path) -> Run:
+    # 35 frames, of which no sample fits into one shard.
+    given = ("--model", "model", "--shard_frames", "5", "--save_embeddings")
+    run = run_pipeline(folder, "--input", "sheet.csv", *given, outdir="together")
+    assert run.exit_code == 0, run.output
+    return run
+
+
+def test_small_samples_share_tasks_and_an_empty_one_has_its_files(together: Run) -> None:
+    assert len(together.tasks()) == 7  # one of each process
+    assert together.output.count("nothing reads the columns strandedness") == 1
+    for sample, n_records in (("first", 8), ("empty", 0), ("lanes", 16)):
+        assert len(read_table(together.outdir / sample / "sequences.tsv")) == n_records
+        assert (together.outdir / sample / "run.json").exists()
+    assert not (together.outdir / "empty" / "embeddings").exists()
+    embeddings = sorted(path.name for path in together.outdir.glob("lanes/embeddings/*.h5"))
+    assert embeddings[0] == "lanes.shard_00001.dna.h5"
+    ids = [row["id"] for row in read_table(together.outdir / "lanes" / "sequences.tsv")]
+    assert ids == [record[1:].split()[0] for record in records()[8:]]
+    stages = (together.outdir / "pipeline_info" / "stages.txt").read_text()
+    assert [line.split()[-2] for line in stages.splitlines() if line.startswith("Consensus")] == (
+        ["24"]
+    )
+
+
+def test_results_do_not_depend_on_what_else_is_in_the_run(folder: Path, together: Run) -> None:
+    given = ("--model", "model", "--shard_frames", "7", "--sample", "first")
+    reads = "with space/it's first.fasta"
+    alone = run_pipeline(folder, "--input", reads, *given, outdir="alone")
+    assert alone.exit_code == 0, alone.output
+    assert contents(alone, "first") == contents(together, "first")
+
+
+def test_mates_of_two_files_are_records_of_one_sample(folder: Path) -> None:
+    for mate in "12":
+        (folder / f"mate{mate}.fastq").write_text(
+            "".join(f"@r{i}\n{'ACGTTGCATC' * 3}\n+\n{'I' * 30}\n" for i in range(3))
+        )
+    sheet = folder / "pairs.tsv"
+    sheet.write_text("sample\tfastq_1\tfastq_2\npair\tmate1.fastq\tmate2.fastq\n")
+    run = run_pipeline(folder, "--input", "pairs.tsv", "--model", "model", outdir="pairs")
+    assert run.exit_code == 0, run.output
+    ids = [row["id"] for row in read_table(run.outdir / "pair" / "sequences.tsv")]
+    assert ids == ["r0/1", "r0/2", "r1/1", "r1/2", "r2/1", "r2/2"]
+
+
+def test_standard_input_is_kept_by_its_content(folder: Path, together: Run) -> None:
+    reads = (folder / "with space" / "it's first.fasta").read_bytes()
+    given = ("--input", "-", "--sample", "first", "--model", "model", "-resume")
+    for expected in ("COMPLETED", "CACHED"):
+        run = run_pipeline(folder, *given, outdir="piped", stdin=reads)
+        assert run.exit_code == 0, run.output
+        assert run.statuses()["PREPARE"] == {expected}
+    assert contents(run, "first") == contents(together, "first")
+
+
+def test_help_is_made_of_the_schema(folder: Path) -> None:
+    run = run_pipeline(folder, "--help", outdir="helped")
+    assert run.exit_code == 0
+    assert "  --threshold X           Lowest score that is called virus. [0.5]" in run.output
+    assert "--group_samples" not in run.output
+    assert run.tasks() == []

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from virnucpro_core.parameters import ParameterSchema, check_parameters, render_help
+
+REPOSITORY = Path(__file__).parents[3]
+SCHEMA = ParameterSchema.read(REPOSITORY / "nextflow_schema.json")
+PROFILES = {"slurm": "slurm_", "awsbatch": "aws_"}
+"""Groups that exist with a profile only, and how their parameters begin."""
+
+
+def given(**changed: Any) -> dict[str, Any]:
+    """Parameters as Nextflow has them without a profile, but for those that are changed."""
+    usual = {
+        parameter.name: parameter.default
+        for group in SCHEMA.groups
+        if group.key not in PROFILES
+        for parameter in group.parameters
+    }
+    return {**usual, "input": "reads.fa", **changed}
+
+
+def errors(**changed: Any) -> list[str]:
+    return list(check_parameters(SCHEMA, given(**changed)).errors)
+
+
+def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
+    checked = check_parameters(
+        SCHEMA,
+        given(threshold="0.25", token_budget="4096", save_embeddings="true", sample=12, outdir=""),
+    )
+    assert checked.errors == ()
+    assert checked.values["threshold"] == 0.25
+    assert checked.values["token_budget"] == 4096
+    assert checked.values["save_embeddings"] is True
+    assert checked.values["sample"] == "12"
+    assert checked.values["outdir"] is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"threshold": "2"}, "--threshold is '2', it must be a number from 0 to 1"),
+        ({"threshold": "much"}, "--threshold is 'much', it must be a number from 0 to 1"),
+        ({"shard_frames": 0}, "--shard_frames is '0', it must be a whole number of at least 1"),
+        ({"shard_frames": "1.5"}, "--shard_frames is '1.5', it must be a whole number of at least"),
+        ({"precision": "fp8"}, "--precision is 'fp8', it must be auto, fp32, bf16, fp16 or int8"),
+        ({"device": "gpu"}, "--device is 'gpu', it must be auto, cpu, cuda or cuda:N"),
+        ({"save_embeddings": "maybe"}, "--save_embeddings is 'maybe', it must be true or false"),
+        ({"sample": "../up"}, "--sample is '../up', it must be letters, digits"),
+        ({"outdir": True}, "--outdir has no value; folder for the results"),
+        ({"input": None}, "--input is missing; name FASTA, FASTQ"),
+        ({"tresholds": 1}, "Unknown parameter --tresholds; did you mean --threshold?"),
+        ({"xyz": 1}, "Unknown parameter --xyz; --help lists those that exist"),
+        ({"slurm_cpus": 4}, "--slurm_cpus is for jobs of SLURM; add -profile slurm"),
+    ],
+)
+def test_a_mistake_is_one_line(changed: dict[str, Any], message: str) -> None:
+    (line,) = errors(**changed)
+    assert line.startswith(message)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    found = errors(threshold=2, precision="x", attention="y", outputdir="z")
+    names = [line.split()[0] for line in found]
+    assert names == ["Unknown", "--threshold", "--precision", "--attention"]
+
+
+def test_a_name_with_dashes_is_told_once_with_its_near_one() -> None:
+    # Nextflow adds the second one by itself.
+    given_twice = {"shard-frames": 5, "shardFrames": 5}
+    assert errors(**given_twice) == [
+        "Unknown parameter --shard-frames; did you mean --shard_frames?"
+    ]
+
+
+def test_rules_that_only_a_profile_brings_in_are_checked() -> None:
+    slurm = next(group for group in SCHEMA.groups if group.key == "slurm")
+    usual = {parameter.name: parameter.default for parameter in slurm.parameters}
+    assert errors(**usual) == []
+    assert errors(**{**usual, "slurm_array": 1, "slurm_time": "soon", "slurm_gres": "a b"}) == [
+        "--slurm_gres is 'a b', it must be a name as sbatch takes it, without spaces",
+        "--slurm_time is 'soon', it must be a time such as 90m, 8h or '1d 12h'",
+        "--slurm_array is '1', it must be 0 (no arrays) or at least 2",
+    ]
+
+
+def test_help_lists_every_parameter_that_is_not_hidden_within_the_width() -> None:
+    text = render_help(SCHEMA)
+    for name, parameter in SCHEMA.parameters().items():
+        assert (f"  --{name}" in text) is not parameter.hidden
+        assert f"  --{name}" in render_help(SCHEMA, hidden=True)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "pattern ^(auto" in render_help(SCHEMA, "device")
+    assert "did you mean --device" in render_help(SCHEMA, "devices")
+
+
+def config_defaults() -> dict[str, str]:
+    """The params blocks of the configuration, as they stand."""
+    found = {}
+    for name in ("nextflow.config", "conf/slurm.config", "conf/awsbatch.config"):
+        text = (REPOSITORY / name).read_text(encoding="utf-8")
+        block = re.search(r"^params \{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL)
+        assert block
+        found.update(re.findall(r"^    (\w+) += (.*)$", block[1], re.MULTILINE))
+    # A profile's value of a parameter that exists without it.
+    found["checkpoint_dir"] = "null"
+    return found
+
+
+def as_groovy(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, str):
+        return f'"{value}"' if "$" in value else f"'{value}'"
+    return str(value)
+
+
+def test_schema_and_configuration_have_the_same_parameters_and_defaults() -> None:
+    expected = {name: as_groovy(each.default) for name, each in SCHEMA.parameters().items()}
+    assert config_defaults() == expected
+
+
+def test_the_table_of_the_usage_page_is_that_of_the_schema() -> None:
+    page = (REPOSITORY / "docs" / "usage.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `--(\w+)` \|.*\| (.*?) \|$", page, re.MULTILINE))
+    shown = {
+        name: each
+        for group in SCHEMA.groups
+        if group.key not in PROFILES
+        for name, each in ((parameter.name, parameter) for parameter in group.parameters)
+    }
+    assert list(rows) == list(shown)
+    for name, default in rows.items():
+        expected = shown[name].default
+        if expected not in (None, False) and name not in ("model", "precision"):
+            assert default.strip("`") == str(expected), name
+    for group, start in PROFILES.items():
+        names = [each.name for each in next(g for g in SCHEMA.groups if g.key == group).parameters]
+        assert all(name.startswith(start) for name in names)
+        own = (REPOSITORY / "docs" / ("slurm.md" if group == "slurm" else "aws.md")).read_text()
+        assert [name for name in names if f"--{name}" not in own] == []
+
+
+def test_schemas_are_schemas() -> None:
+    for name in ("nextflow_schema.json", "assets/schema_input.json"):
+        Draft202012Validator.check_schema(json.loads((REPOSITORY / name).read_text()))
+    for parameter in SCHEMA.parameters().values():
+        assert parameter.rules["description"].endswith(".")
+        if parameter.default is not None:
+            Draft202012Validator(dict(parameter.rules)).validate(parameter.default)

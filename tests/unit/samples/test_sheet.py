@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from virnucpro_core.errors import InputError
+from virnucpro_core.samples import Sample, SheetError, is_sheet, read_sheet
+
+SCHEMA = Path(__file__).parents[3] / "assets" / "schema_input.json"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    for name in ("a.fq", "a_1.fq", "a_2.fq", "b_1.fq", "b_2.fq", "data/with space, comma.fq"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def samples(
+    folder: Path, text: str | bytes, name: str = "sheet.csv", launch_dir: Path | None = None
+) -> list[Sample]:
+    sheet = folder / name
+    sheet.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_sheet(sheet, launch_dir=launch_dir or folder, schema=SCHEMA).samples
+
+
+def lines(folder: Path, text: str, name: str = "sheet.csv") -> list[str]:
+    with pytest.raises(SheetError) as caught:
+        samples(folder, text, name)
+    return [line.removeprefix(f"{folder / name}").lstrip(", :") for line in caught.value.lines]
+
+
+def test_files_pairs_and_lanes(folder: Path) -> None:
+    sheet = (
+        "sample,fastq_1,fastq_2,file\n"
+        "pair,a_1.fq,a_2.fq,\n"
+        'one,,,"data/with space, comma.fq"\n'
+        "\n"
+        "pair,b_1.fq,b_2.fq,\n"
+    )
+    pair, one = samples(folder, sheet)
+    files = tuple(str(folder / name) for name in ("a_1.fq", "a_2.fq", "b_1.fq", "b_2.fq"))
+    assert pair == Sample("pair", files, paired=True, row=2)
+    assert one.files == (str(folder / "data/with space, comma.fq"),)
+    assert (one.paired, one.row) == (False, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("s.csv", b"\xef\xbb\xbfsample,fastq_1\r\nx,a.fq\r\n"),
+        ("s.csv", b"Sample;FastQ_1\r\nx ; a.fq\r\n"),
+        ("s.tsv", b"sample\tfastq_1\tfastq_2\nx\ta.fq\t\n"),
+        ("s.yaml", b"- sample: x\n  fastq_1: a.fq\n"),
+        ("s.json", b'[{"sample": "x", "file": "a.fq"}]'),
+    ],
+    ids=["bom", "semicolons", "tsv", "yaml", "json"],
+)
+def test_spreadsheets_and_other_formats(folder: Path, name: str, text: bytes) -> None:
+    assert is_sheet(name)
+    (sample,) = samples(folder, text, name)
+    assert (sample.name, sample.files, sample.paired) == ("x", (str(folder / "a.fq"),), False)
+
+
+def test_names_that_look_like_numbers_stay_text(folder: Path) -> None:
+    (sample,) = samples(folder, "- sample: 007\n  file: a.fq\n", "s.yml")
+    assert sample.name == "007"
+
+
+def test_a_path_is_beside_the_sheet_or_else_where_the_run_started(folder: Path) -> None:
+    launch = folder / "launch"
+    launch.mkdir()
+    for name in ("a.fq", "only_here.fq"):
+        (launch / name).touch()
+    found = samples(folder, "sample,file\nx,a.fq\ny,only_here.fq\n", launch_dir=launch)
+    assert [sample.files for sample in found] == [
+        (str(folder / "a.fq"),),
+        (str(launch / "only_here.fq"),),
+    ]
+
+
+def test_urls_are_left_to_the_pipeline(folder: Path) -> None:
+    sheet = folder / "copy.csv"
+    sheet.write_text("sample,file\nx,s3://reads/a.fq\ny,b.fq\n")
+    reading = read_sheet(sheet, launch_dir=folder, origin="s3://sheets/of/mine.csv")
+    assert [sample.files[0] for sample in reading.samples] == [
+        "s3://reads/a.fq",
+        "s3://sheets/of/b.fq",
+    ]
+
+
+def test_columns_that_nothing_reads_are_noted(folder: Path) -> None:
+    sheet = folder / "s.csv"
+    sheet.write_text("sample,fastq_1,fastq_2,strandedness\nx,a.fq,,auto\n")
+    (note,) = read_sheet(sheet, launch_dir=folder).notes
+    assert note.endswith("nothing reads the columns strandedness")
+
+
+def test_all_mistakes_are_told_with_their_rows(folder: Path) -> None:
+    sheet = (
+        "sample,fastq_1,fastq_2,file\n"
+        "a b,a.fq,,\n"
+        ",a_1.fq,,\n"
+        "gone,,,absent.fq\n"
+        "dir,,,data\n"
+        "twice,,,a.fq\n"
+        "none,,,\n"
+        "second,,a_2.fq,\n"
+        "both,b_1.fq,,b_2.fq\n"
+        "mixed,data/../a_1.fq,,\n"
+        "pipeline_info,$x.fq,,\n"
+    )
+    found = lines(folder, sheet)
+    expected = [
+        "row 2: sample is 'a b', it must be letters, digits,",
+        "row 3: has no sample",
+        "row 4: file absent.fq: there is no such file",
+        "row 5: file data: this is a folder",
+        "row 6: file a.fq: this file is already in row 2",
+        "row 7: has no file; fill in fastq_1 or file",
+        "row 8: has fastq_2 without fastq_1",
+        "row 9: has both file and fastq_1",
+        "row 10: fastq_1 data/../a_1.fq: this file is already in row 3",
+        "row 11: sample is 'pipeline_info'",
+        "row 11: fastq_1 '$x.fq': a path with '$'",
+    ]
+    assert len(found) == len(expected), found
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(start)
+
+
+def test_lanes_that_are_paired_and_not_are_refused(folder: Path) -> None:
+    (line,) = lines(folder, "sample,fastq_1,fastq_2\nx,a_1.fq,a_2.fq\nx,b_1.fq,\n")
+    assert line.startswith("row 3: sample x has one file here and a pair of files in row 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "needs the columns sample and fastq_1 or file; its columns are none"),
+        ("sample,reads\nx,a.fq\n", "its columns are sample, reads"),
+        ("sample,file\n\n", "has no samples"),
+        ("sample,file\nx,a.fq,data/b.fq\n", "row 2: has 3 fields, the header has 2"),
+        ('sample,file\nx,"a.fq\n', "row 2: is not a table"),
+        ("sample,file,file\nx,a.fq,\n", "row 1: has the column file twice"),
+        ("sample,file\nx,\xe9.fq\n".encode("latin-1"), "is not UTF-8; save it as"),
+    ],
+)
+def test_a_sheet_that_is_no_table_of_samples_is_one_line(
+    folder: Path, text: str | bytes, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        samples(folder, text)
+    assert message in str(caught.value)
+    assert str(folder / "sheet.csv") in str(caught.value)

@@ -1,0 +1,75 @@
+"""What the head job asks before the first task: a JSON object in, a JSON object out.
+
+``{"given": {parameter: value}, "launch_dir": …, "sheet": …, "sheet_origin": …}`` on standard input
+is answered with ``{"errors": [line], "notes": [line], "values": {parameter: value}, "samples":
+[{"id", "files", "paired", "row"}]}``; ``{"help": name or true, "hidden": bool}`` with ``{"text"}``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from virnucpro_core.errors import InputError
+from virnucpro_core.parameters import ParameterSchema, check_parameters, render_help
+from virnucpro_core.samples import SheetError, is_sheet, read_sheet
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+def _main() -> None:
+    request = json.load(sys.stdin)
+    schema = ParameterSchema.read(_PROJECT / "nextflow_schema.json")
+    if "help" in request:
+        asked = request["help"]
+        name = asked if isinstance(asked, str) and asked != "true" else None
+        answer: dict[str, Any] = {"text": render_help(schema, name, hidden=request["hidden"])}
+    else:
+        answer = _check(schema, request)
+    json.dump(answer, sys.stdout)
+
+
+def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
+    checked = check_parameters(schema, request["given"])
+    errors = list(checked.errors)
+    launch_dir = Path(request["launch_dir"])
+    given = checked.values.get("input")
+    samples: list[dict[str, Any]] = []
+    notes: list[str] = []
+    if given is not None and is_sheet(given):
+        if checked.values.get("sample") is not None:
+            errors.append("--sample is for one file; a samplesheet names its samples itself")
+        try:
+            reading = read_sheet(
+                Path(request.get("sheet") or launch_dir / given),
+                launch_dir=launch_dir,
+                schema=_PROJECT / "assets" / "schema_input.json",
+                origin=request.get("sheet_origin"),
+            )
+        except SheetError as error:
+            errors += error.lines
+        except InputError as error:
+            errors.append(f"--input {given}: {error}")
+        else:
+            notes += reading.notes
+            samples = [
+                {"id": each.name, "files": each.files, "paired": each.paired, "row": each.row}
+                for each in reading.samples
+            ]
+    elif given not in (None, "-") and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given):
+        errors += _problems_of_file(launch_dir / given, given)
+    return {"errors": errors, "notes": notes, "values": checked.values, "samples": samples}
+
+
+def _problems_of_file(path: Path, given: str) -> list[str]:
+    if not path.exists():
+        return [f"--input {given}: there is no such file"]
+    if not path.is_file():
+        return [f"--input {given}: this is not a file; name a file with sequences or a samplesheet"]
+    return []
+
+
+_main()

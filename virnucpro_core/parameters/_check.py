@@ -1,0 +1,122 @@
+"""Checking parameters against the schema: all mistakes at once, a line each."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from virnucpro_core.parameters._schema import Parameter, ParameterSchema
+
+__all__ = ["CheckedParameters", "check_parameters"]
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+_PROFILES = ("slurm",)
+"""Groups whose parameters exist only with the profile of that name, which nothing else reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedParameters:
+    """What became of the given parameters.
+
+    Attributes:
+        values: every known parameter in the type of the schema, None where it has no value.
+        errors: a line for each mistake.
+    """
+
+    values: Mapping[str, Any]
+    errors: tuple[str, ...]
+
+
+def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> CheckedParameters:
+    """Check ``given``, the parameters as Nextflow has them: text of the command line may be text
+    still, and an option without a value is true."""
+    known = schema.parameters()
+    errors = list(_unknown(given, list(known)))
+    errors += _without_profile(schema, given)
+    values: dict[str, Any] = {}
+    for name, parameter in known.items():
+        value = _typed(parameter, given.get(name))
+        if value is True and "boolean" not in parameter.types:
+            errors.append(f"--{name} has no value; {_first_small(parameter)}")
+            value = None
+        elif value is None and parameter.required:
+            hint = parameter.rules.get("errorMessage", "a value")
+            errors.append(f"--{name} is missing; name {hint}")
+        values[name] = value
+    present = {name: value for name, value in values.items() if value is not None}
+    seen = set()
+    for error in Draft202012Validator(schema.content).iter_errors(present):
+        # What is required was looked for above; one mistake of a value is enough.
+        if error.absolute_path and (name := str(error.absolute_path[0])) not in seen:
+            seen.add(name)
+            text = str(given[name])
+            errors.append(f"--{name} is '{text}', it must be {_allowed(known[name])}")
+    return CheckedParameters(values, tuple(errors))
+
+
+def _unknown(given: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+    # Nextflow adds a camel-case twin to every name with a dash.
+    twins = {re.sub(r"-(\w)", lambda m: m[1].upper(), name) for name in given if "-" in name}
+    for name in given:
+        if name in known or name in twins:
+            continue
+        # my-name and myName are my_name here.
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_").lower()
+        near = difflib.get_close_matches(snake, known, n=1)
+        hint = f"did you mean --{near[0]}?" if near else "--help lists those that exist"
+        yield f"Unknown parameter --{name}; {hint}"
+
+
+def _without_profile(schema: ParameterSchema, given: Mapping[str, Any]) -> Iterator[str]:
+    for group in schema.groups:
+        names = [parameter.name for parameter in group.parameters]
+        present = [name for name in names if name in given]
+        # Only the profile defines all of them.
+        if group.key in _PROFILES and present and len(present) < len(names):
+            yield f"--{present[0]} is for jobs of {group.title}; add -profile {group.key}"
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:
+    """``value`` in the type of the schema where it is one written as text; else as it is."""
+    if value is None or value == "":
+        return None
+    if "boolean" in parameter.types and str(value) in ("true", "false", "True", "False"):
+        return str(value).lower() == "true"
+    if isinstance(value, str):
+        text = value.strip()
+        if "integer" in parameter.types and re.fullmatch(r"[+-]?\d+", text):
+            return int(text)
+        if "number" in parameter.types and _NUMBER.fullmatch(text):
+            return float(text)
+        if value == "true":
+            return True
+    if "string" in parameter.types and not isinstance(value, bool):
+        return str(value)  # a sample may be called 12
+    return value
+
+
+def _allowed(parameter: Parameter) -> str:
+    rules = parameter.rules
+    if "errorMessage" in rules:
+        return str(rules["errorMessage"])
+    if "enum" in rules:
+        *most, last = map(str, rules["enum"])
+        return f"{', '.join(most)} or {last}" if most else last
+    if "boolean" in parameter.types:
+        return "true or false"
+    noun = "a whole number" if "integer" in parameter.types else "a number"
+    low, high = rules.get("minimum"), rules.get("maximum")
+    if high is None or high >= 999_999_999:
+        return f"{noun} of at least {low}" if low is not None else noun
+    return f"{noun} from {low} to {high}"
+
+
+def _first_small(parameter: Parameter) -> str:
+    text = str(parameter.rules["description"]).rstrip(".")
+    return text[0].lower() + text[1:]
