@@ -65,9 +65,7 @@ def _describe(rows: list[OverlapRow]) -> str:
     viruses = sorted({row.virus for row in rows})
     rest = f" and {len(viruses) - 3} more" if len(viruses) > 3 else ""
     end = max(row.end for row in rows)
-    return (
-        f"{rows[0].genome} {rows[0].start + 1}-{end} is also in {', '.join(viruses[:3])}{rest}"
-    )
+    return f"{rows[0].genome} {rows[0].start + 1}-{end} is also in {', '.join(viruses[:3])}{rest}"
 
 
 def touched(
