@@ -21,5 +21,5 @@ def import_extra(module: str) -> Any:
     except ModuleNotFoundError as error:
         raise UsageError(
             f"the Python package of {error.name} is not installed",
-            remedy="pip install 'virnucpro-core[train]'",
+            remedy="pip install 'virnucpro-core[train]' (sourmash needs Python 3.11 or later)",
         ) from error

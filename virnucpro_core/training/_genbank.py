@@ -63,12 +63,19 @@ def read_genbank(path: Path) -> Iterator[GenBankRecord]:
     parser_warning = import_extra("Bio").BiopythonParserWarning
     number = 0
     try:
-        with xopen(path, "rt", encoding="utf-8", threads=0) as file, warnings.catch_warnings():
-            # Biopython only warns of a record that ends before its length; files of other programs
-            # have many small faults that do not matter here.
-            warnings.filterwarnings("ignore", category=parser_warning)
-            warnings.filterwarnings("error", "Expected sequence length", category=parser_warning)
-            for record in seq_io.parse(file, "genbank"):
+        with xopen(path, "rt", encoding="utf-8", threads=0) as file:
+            records = seq_io.parse(file, "genbank")
+            while True:
+                with warnings.catch_warnings():
+                    # Biopython only warns of a record that ends before its length. Files of other
+                    # programs have many small faults that do not matter here.
+                    warnings.filterwarnings("ignore", category=parser_warning)
+                    warnings.filterwarnings(
+                        "error", "Expected sequence length", category=parser_warning
+                    )
+                    record = next(records, None)
+                if record is None:
+                    return
                 number += 1
                 yield _record(record, f"{path}, record {number} ({record.id})")
     except (ValueError, parser_warning, EOFError, OSError, zlib.error, lzma.LZMAError) as error:

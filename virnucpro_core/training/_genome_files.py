@@ -47,7 +47,7 @@ def genome_name(path: Path) -> str:
     """File name without the endings of its compression and its format."""
     name = path.name
     for endings in (_COMPRESSIONS, _FORMATS):
-        name = next((name.removesuffix(e) for e in endings if name.lower().endswith(e)), name)
+        name = next((name[: -len(e)] for e in endings if name.lower().endswith(e)), name)
     return name
 
 
