@@ -12,10 +12,9 @@ process TRAIN_DATA {
     val code_sha256
 
     output:
-    tuple val(meta), path("${meta.id}/dataset"), emit: dataset
-    tuple val(meta), path("${meta.id}/dataset/windows.tsv"), emit: windows
+    tuple val(meta), path("${meta.id}/dataset/*.{json,tsv,gz}"), emit: tables
     tuple val(meta), path("${meta.id}/dataset/shards/*.h5", arity: '1..*'), emit: shards
-    path "${meta.id}/dataset/*.{tsv,json}", emit: tables
+    tuple val(meta), path("${meta.id}/dataset/dataset.json"), path("${meta.id}/dataset/windows.tsv"), emit: description
     path 'versions.yml', emit: versions
 
     script:
@@ -29,7 +28,7 @@ process TRAIN_DATA {
         --windows ${settings.windows} --shortest ${settings.shortest} --longest ${settings.longest} \\
         --frames ${settings.frames} --validation ${settings.validation} --test ${settings.test} \\
         --shard-frames ${settings.shard_frames} --seed ${settings.seed}
-    versions.py TRAIN_DATA dnaio numpy h5py > versions.yml
+    versions.py TRAIN_DATA dnaio sourmash numpy h5py > versions.yml
     """
 
     stub:
@@ -37,7 +36,8 @@ process TRAIN_DATA {
     mkdir -p ${meta.id}/dataset/shards
     touch ${meta.id}/dataset/shards/${meta.id}.shard_00001.h5 ${meta.id}/dataset/windows.tsv
     touch ${meta.id}/dataset/genomes.tsv ${meta.id}/dataset/overlap.tsv
+    gzip -c < /dev/null > ${meta.id}/dataset/windows.fasta.gz
     echo '{}' > ${meta.id}/dataset/dataset.json
-    versions.py TRAIN_DATA dnaio numpy h5py > versions.yml
+    versions.py TRAIN_DATA dnaio sourmash numpy h5py > versions.yml
     """
 }

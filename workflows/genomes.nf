@@ -1,23 +1,17 @@
 // The genomes that a model is trained on: a sheet, or a folder for each class.
-include { isEmpty; sampleName } from './parameters'
+include { sampleName } from './samples'
 
 /**
  * The genomes as [ [id: name], sheet, files ]: the files are staged as genomes/<number>/<name>, and
  * the sheet, a text, names them so. What else can be wrong with it, `virnucpro train data` says.
  */
 def readGenomes(input, sample) {
-    if (isEmpty(input)) {
-        error('--input is missing; name a sheet of genomes (file,label,group), or a folder with viral/ and cellular/')
-    }
     def given = file(input.toString(), glob: false)
     if (!given.exists()) {
         error("--input ${input}: there is no such file or folder")
     }
     def rows = given.isDirectory() ? folderRows(given) : sheetRows(given)
-    def name = isEmpty(sample) ? sampleName(given.name.replaceFirst(/(?i)\.(csv|tsv)$/, '')) : sample.toString()
-    if (!(name ==~ /[A-Za-z0-9_][A-Za-z0-9._-]*/) || name == 'pipeline_info') {
-        error("--sample is '${name}', it must be letters, digits, '_', '.' and '-', not begin with '.' or '-', and not be pipeline_info")
-    }
+    def name = sample ?: sampleName(given.name.replaceFirst(/(?i)\.(csv|tsv)$/, ''))
     def unusual = rows.find { row -> row.path.toString() =~ /[$`"\n\t]/ }
     if (unusual) {
         error("--input ${input}: the path ${unusual.path} cannot reach the tasks; rename it")
@@ -26,7 +20,7 @@ def readGenomes(input, sample) {
     def lines = rows.withIndex().collect { row, i ->
         columns.collect { column -> column == 'file' ? "genomes/${i + 1}/${row.path.name}" : row[column] }.join('\t')
     }
-    return [[id: name], ([columns.join('\t')] + lines).join('\n'), rows.collect { row -> row.path }]
+    return [[id: name.toString()], ([columns.join('\t')] + lines).join('\n'), rows.collect { row -> row.path }]
 }
 
 def folderRows(folder) {

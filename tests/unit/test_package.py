@@ -17,8 +17,9 @@ ROOT = Path(virnucpro_core.__file__).parent
 
 # Imports go up this list only.
 ROOMS = [
-    "errors", "_files", "_json_object", "_calibration", "pages", "store", "sequences", "packing",
-    "models", "embedding", "calling", "training", "reporting", "benchmarking", "cli",
+    "errors", "_files", "_json_object", "_calibration", "samples", "parameters", "pages", "store",
+    "sequences", "packing", "models", "embedding", "calling", "training", "reporting",
+    "benchmarking", "cli",
 ]  # fmt: skip
 
 
