@@ -71,13 +71,13 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
 def _problems_of_training(values: Mapping[str, Any]) -> list[str]:
     """Parameters of ``--task train`` that contradict each other."""
     problems = []
-    shortest, longest = values.get("shortest_window"), values.get("longest_window")
+    shortest, longest = values["shortest_window"], values["longest_window"]
     if _are_numbers(shortest, longest) and longest < shortest:
         problems.append(
             f"--longest_window is {longest}, it must be at least --shortest_window ({shortest})"
         )
-    validation, test = values.get("validation_share"), values.get("test_share")
-    if _are_numbers(validation, test) and not (0 < validation and 0 < test < 1 - validation):
+    shares = validation, test = values["validation_share"], values["test_share"]
+    if _are_numbers(*shares) and (min(shares) <= 0 or sum(shares) >= 1):
         problems.append(
             f"--validation_share is {validation} and --test_share {test}; both must be above 0, "
             "and leave something to train on"

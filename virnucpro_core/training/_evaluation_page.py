@@ -226,7 +226,8 @@ def _figure(
                 title=series,
                 scale=alt.Scale(domain=names, range=_COLOURS[: len(names)]),
             ),
-            strokeDash=alt.StrokeDash(f"{series}:N", title=series),
+            # With the same domain the two share a legend.
+            strokeDash=alt.StrokeDash(f"{series}:N", title=series, scale=alt.Scale(domain=names)),
         )
     )
     chart: alt.Chart | alt.LayerChart = line
