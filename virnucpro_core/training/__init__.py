@@ -17,6 +17,11 @@ from virnucpro_core.training._dataset_tables import (
     WindowTable,
 )
 from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
+from virnucpro_core.training._download import (
+    DownloadSettings,
+    DownloadSummary,
+    download_genomes,
+)
 from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
 from virnucpro_core.training._genomes import Genome, GenomeSplit, read_genomes, split_genomes
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
@@ -33,6 +38,8 @@ __all__ = [
     "Dataset",
     "DatasetSettings",
     "DemoRecipe",
+    "DownloadSettings",
+    "DownloadSummary",
     "EncoderRecipe",
     "Genome",
     "GenomeRow",
@@ -43,6 +50,7 @@ __all__ = [
     "WindowSampler",
     "WindowSettings",
     "WindowTable",
+    "download_genomes",
     "fit_classifier",
     "fit_encoders",
     "fit_tokenizer",
