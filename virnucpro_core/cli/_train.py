@@ -16,6 +16,32 @@ app = typer.Typer(help="Make a model of your own.", no_args_is_help=True)
 
 
 @app.command()
+def download(
+    accessions: Annotated[
+        Path, typer.Argument(help="An accession a line, or a table with accession,label,group.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for the genomes.")],
+    email: Annotated[str, typer.Option(help="Yours; NCBI asks for it.")],
+    api_key: Annotated[
+        str | None, typer.Option(help="Of your account at NCBI.", envvar="NCBI_API_KEY")
+    ] = None,
+    file_format: Annotated[str, typer.Option("--format", help="genbank or fasta.")] = "genbank",
+    server: Annotated[
+        str | None,
+        typer.Option(help="E-utilities elsewhere than at NCBI.", envvar="VIRNUCPRO_ENTREZ"),
+    ] = None,
+) -> None:
+    """Download genomes from NCBI by their accessions."""
+    from virnucpro_core import training
+
+    settings = training.DownloadSettings(email, api_key, file_format, server)
+    summary = training.download_genomes(accessions, output, settings, say)
+    say(f"{output}: {len(summary.fetched)} genomes downloaded, {len(summary.kept)} kept")
+    if summary.sheet is not None:
+        say(f"{summary.sheet}: the sheet for 'virnucpro train data'")
+
+
+@app.command()
 def data(
     genomes: Annotated[
         Path,

@@ -14,6 +14,11 @@ from virnucpro_core.training._dataset_tables import (
     WindowTable,
 )
 from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
+from virnucpro_core.training._download import (
+    DownloadSettings,
+    DownloadSummary,
+    download_genomes,
+)
 from virnucpro_core.training._embed_dataset import embed_dataset
 from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
 from virnucpro_core.training._evaluate_bundle import evaluate_bundle
@@ -56,6 +61,8 @@ __all__ = [
     "Dataset",
     "DatasetSettings",
     "DemoRecipe",
+    "DownloadSettings",
+    "DownloadSummary",
     "EncoderRecipe",
     "FittedModel",
     "Genome",
@@ -75,6 +82,7 @@ __all__ = [
     "calibration_error",
     "count_kmers",
     "create_window_sequences",
+    "download_genomes",
     "embed_dataset",
     "encoder_genomes",
     "evaluate",
