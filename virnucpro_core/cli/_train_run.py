@@ -33,11 +33,20 @@ def run(
     windows: Annotated[int, typer.Option(help="Windows with a frame, for each class.")] = 20_000,
     shortest: Annotated[int, typer.Option(help="Shortest window in bases.")] = 100,
     longest: Annotated[int, typer.Option(help="Longest window in bases.")] = 500,
+    window_size: Annotated[
+        int | None, typer.Option(help="Tiles of this size, as VirNucPro's, in place of a range.")
+    ] = None,
     frames: Annotated[
         str, typer.Option(help="all: every stop-free frame; cds: those in annotated genes.")
     ] = "all",
     validation: Annotated[float, typer.Option(help="Share kept for choosing.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share kept for the figures.")] = 0.15,
+    similarity: Annotated[
+        float | None, typer.Option(help="Share of protein k-mers from which genomes are kin.")
+    ] = None,
+    keep_overlap: Annotated[
+        bool, typer.Option("--keep-overlap", help="Keep windows that are also in a virus.")
+    ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of draw, split, weights and order.")] = 1,
     recipe: RecipeOption = "default",
     fit_threads: FitThreadsOption = 1,
@@ -51,6 +60,7 @@ def run(
     embeddings that are there.
     """
     from virnucpro_core.training import (
+        DEFAULT_SIMILARITY,
         Dataset,
         DatasetSettings,
         SplitShares,
@@ -61,8 +71,11 @@ def run(
 
     find_recipe(recipe)
     settings = DatasetSettings(
-        windows=WindowSettings(windows, shortest, longest, frames=frames, seed=seed),
+        windows=WindowSettings(
+            windows, shortest, longest, window_size, frames, keep_overlap=keep_overlap, seed=seed
+        ),
         shares=SplitShares(validation, test),
+        similarity=DEFAULT_SIMILARITY if similarity is None else similarity,
     )
     folder = output / "dataset"
     bundle = output / (name or f"{output.resolve().name}-{recipe}")
