@@ -70,7 +70,7 @@ RECIPES: Mapping[str, ClassifierRecipe] = MappingProxyType(
             weigh_classes=False,
             glorot=True,
         ),
-        "default": ClassifierRecipe(hidden_width=128, most_epochs=60),
+        "default": ClassifierRecipe(hidden_width=128, learning_rate=3e-4, most_epochs=100),
     }
 )
 """Recipes by the name that ``--recipe`` takes."""
