@@ -145,7 +145,7 @@ GENBANK = genbank_text("A1.1", LETTERS, FEATURES)
         ("e.fa", ">a\n>b\n", r"e\.fa: holds no sequence"),
         ("p.fa", ">x\nMKVLAW\n", r"p\.fa, record 1 \(x\): has 'L' at letter 4, which is not a nuc"),
         ("g.fa", ">x\nAC\n>y\nAC-GT\n", r"g\.fa, record 2 \(y\): has '-' at letter 3"),
-        ("t.txt", "ACGT\n", r"t\.txt: is neither FASTA nor"),
+        ("t.txt", "ACGT\n", r"t\.txt: is neither FASTA"),
         (
             "n.gb",
             GENBANK[: GENBANK.index("ORIGIN")] + "CONTIG      join(B2.1:1..640)\n//\n",
