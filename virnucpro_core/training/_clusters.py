@@ -18,10 +18,10 @@ from virnucpro_core.training._collection import CollectedGenome
 
 __all__ = ["DEFAULT_SIMILARITY", "Likeness", "cluster_groups", "find_likenesses"]
 
-DEFAULT_SIMILARITY = 0.005
-"""Containment from which two genomes are kin. Measured on 114 genomes: species of a genus share
-0.009 (Zika and dengue virus) to 0.6 (T-even phages), Escherichia and Klebsiella 0.065, other pairs
-of bacteria at most 0.002, phages of different families below 0.004."""
+DEFAULT_SIMILARITY = 0.003
+"""Containment from which two genomes are kin, read from 114 genomes (docs/models.md). Viruses of a
+genus share 0.55 (T2 and T4) down to 0.0037 (Zika and West Nile virus), Escherichia and Klebsiella
+0.065, other bacteria at most 0.002. At 0.002 phages of many families become one cluster."""
 
 _FEWEST_SHARED = 3
 # A hash or two can be shared by chance, or by a poly(A) tail that reads as poly-lysine.

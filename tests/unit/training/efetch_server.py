@@ -17,8 +17,8 @@ class EfetchServer:
     Attributes:
         records: accession with version to its text.
         faults: what the next requests get in place of an answer, first to last: a status, "cut"
-            (fewer bytes than announced), "drop" (no answer), a text that is sent as a web page, or a
-            status with its text.
+            (fewer bytes than announced), "drop" (no answer), a text that is sent as a web page, or
+            a status with its text.
         refuses_unknown: whether a request with an unknown accession is refused as a whole; it is
             answered without that record otherwise.
         requests: parameters of all requests.

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.training.genomes import bases, complement, mutated, write_fasta
-from virnucpro_core.training import OverlapRow, _sketch
+from virnucpro_core.training import OverlapRow, _collection, _sketch
 from virnucpro_core.training._collection import collect_genomes
 from virnucpro_core.training._overlap import describe_overlaps, find_overlaps, touched
 from virnucpro_core.training._sheet import read_sheet
@@ -43,7 +43,12 @@ def test_a_prophage_is_found_where_it_was_put(
     assert row.containment > 0.2
 
 
-def test_a_repeat_that_is_in_both_is_no_overlap(tmp_path: Path) -> None:
+def test_a_repeat_that_is_in_both_is_no_overlap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # All hashes are kept, so that the pair is looked at, whatever the hashes of the repeat.
+    monkeypatch.setitem(_collection.SCALED, "others", 1)
+    monkeypatch.setitem(_collection.SCALED, "virus", 1)
     write_fasta(tmp_path / "cellular" / "c.fa", bases(5_000, 1) + "A" * 3_000 + bases(5_000, 2))
     write_fasta(tmp_path / "viral" / "v.fa", bases(5_000, 3) + "A" * 3_000 + "AC" * 500)
     assert overlaps(tmp_path) == []
