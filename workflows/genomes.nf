@@ -38,7 +38,10 @@ def folderRows(folder) {
 def sheetRows(sheet) {
     def lines = sheet.readLines()
     def separator = lines && lines[0].contains('\t') ? '\t' : ','
-    def rows = sheet.text.replaceFirst('^\uFEFF', '').splitCsv(header: true, sep: separator, quote: '"', strip: true)
+    def rows = sheet.splitCsv(header: true, sep: separator, quote: '"', strip: true).collect { row ->
+        // A spreadsheet may begin its file with a byte order mark.
+        row.collectEntries { column, value -> [column.replace('\uFEFF', ''), value] }
+    }
     if (!rows || !rows[0].containsKey('file')) {
         error("--input ${sheet}: this is no sheet of genomes; it needs a header with the columns file and label, and a row for each genome")
     }

@@ -21,7 +21,7 @@ __all__ = ["EVALUATION_SCHEMA_VERSION", "JudgedWindows", "evaluate", "length_key
 
 EVALUATION_SCHEMA_VERSION = 1
 _BASELINE = "k-mer logistic regression"
-_COMMON_SHARE = 0.05
+_COMMON_SHARE = 0.1
 _RANGE_STARTS = (1, 200, 350, 750)
 _CURVE_POINTS = 100
 
@@ -100,7 +100,7 @@ def evaluate(windows: JudgedWindows, calibration: Calibration | None) -> dict[st
 def length_keys(length: NDArray[np.int64]) -> list[str]:
     """The row of the tables that each of W windows is counted in.
 
-    A length that at least a twentieth of the windows have is a row of its own (``"500"``); the
+    A length that at least a tenth of the windows have is a row of its own (``"500"``); the
     others are taken together in ranges (``"1-199"``, ``"750-"``).
     """
     values, inverse, counts = np.unique(length, return_inverse=True, return_counts=True)
