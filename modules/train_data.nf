@@ -7,7 +7,7 @@ process TRAIN_DATA {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), val(sheet), path(genomes, stageAs: 'genomes/?/*')
+    tuple val(meta), val(sheet), path(genomes, stageAs: '.genomes/?/*')
     val settings
     val code_sha256
 
@@ -18,7 +18,7 @@ process TRAIN_DATA {
     path 'versions.yml', emit: versions
 
     script:
-    // A crashed run may hand this folder back with an earlier attempt's dataset in it.
+    // No sample's name begins with a dot. A crashed run may hand this folder back with an earlier attempt's dataset in it.
     """
     rm -rf ${meta.id}
     cat > sheet.tsv <<'SHEET'

@@ -7,7 +7,7 @@ process TRAIN_FIT {
     errorStrategy { afterFailure(task, params.preemption_wait) }
 
     input:
-    tuple val(meta), path(tables, stageAs: 'dataset/*'), path(shards, stageAs: 'dataset/shards/*'), path(dna, stageAs: 'dna/*'), path(protein, stageAs: 'protein/*')
+    tuple val(meta), path(tables, stageAs: '.dataset/*'), path(shards, stageAs: '.dataset/shards/*'), path(dna, stageAs: '.dna/*'), path(protein, stageAs: '.protein/*')
     path bundle, stageAs: 'base/*'
     val settings
     val bundle_sha256
@@ -20,9 +20,10 @@ process TRAIN_FIT {
     path 'versions.yml', emit: versions
 
     script:
+    // No sample's name begins with a dot.
     """
     rm -rf ${meta.id}
-    train.py fit dataset --dna dna --protein protein --model ${bundle} --name ${meta.id} \\
+    train.py fit .dataset --dna .dna --protein .protein --model ${bundle} --name ${meta.id} \\
         --recipe ${settings.recipe} --seed ${settings.seed} --output ${meta.id}/model \\
         --report ${meta.id}
     versions.py TRAIN_FIT torch scikit-learn numpy h5py > versions.yml

@@ -2,7 +2,7 @@
 include { sampleName } from './samples'
 
 /**
- * The genomes as [ [id: name], sheet, files ]: the files are staged as genomes/<number>/<name>, and
+ * The genomes as [ [id: name], sheet, files ]: the files are staged as .genomes/<number>/<name>, and
  * the sheet, a text, names them so. What else can be wrong with it, `virnucpro train data` says.
  */
 def readGenomes(input, sample) {
@@ -18,7 +18,7 @@ def readGenomes(input, sample) {
     }
     def columns = rows[0].keySet().findAll { column -> column != 'path' } as List
     def lines = rows.withIndex().collect { row, i ->
-        columns.collect { column -> column == 'file' ? "genomes/${i + 1}/${row.path.name}" : row[column] }.join('\t')
+        columns.collect { column -> column == 'file' ? ".genomes/${i + 1}/${row.path.name}" : row[column] }.join('\t')
     }
     return [[id: name.toString()], ([columns.join('\t')] + lines).join('\n'), rows.collect { row -> row.path }]
 }
