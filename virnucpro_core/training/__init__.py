@@ -1,4 +1,4 @@
-"""Training: genomes, their split, windows, encoders, classifier, and the demo bundle."""
+"""Training: labelled genomes, datasets of windows, fitting, judging, and the demo bundle."""
 
 from virnucpro_core.training._accuracy import Accuracy, calibration_error, judge, reliability
 from virnucpro_core.training._baseline import KmerModel, count_kmers
@@ -36,7 +36,7 @@ from virnucpro_core.training._evaluation_page import evaluation_page, summary_li
 from virnucpro_core.training._features import PartFeatures, read_features
 from virnucpro_core.training._fit import FittedModel, fit_model
 from virnucpro_core.training._fit_bundle import fit_bundle
-from virnucpro_core.training._genomes import Genome, GenomeSplit, read_genomes, split_genomes
+from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset, make_test_dataset
 from virnucpro_core.training._recipes import RECIPES, ClassifierRecipe, find_recipe
@@ -47,7 +47,6 @@ from virnucpro_core.training._window_sequences import (
     read_window_sequences,
 )
 from virnucpro_core.training._window_settings import WindowSettings
-from virnucpro_core.training._windows import LabelledFrames, WindowSampler
 
 __all__ = [
     "DEFAULT_SIMILARITY",
@@ -65,9 +64,7 @@ __all__ = [
     "DownloadSummary",
     "EncoderRecipe",
     "FittedModel",
-    "Genome",
     "GenomeRow",
-    "GenomeSplit",
     "JudgedWindows",
     "KmerModel",
     "LabelledFrames",
@@ -75,7 +72,6 @@ __all__ = [
     "PartFeatures",
     "ScoredWindows",
     "SplitShares",
-    "WindowSampler",
     "WindowSettings",
     "WindowTable",
     "accuracy_of",
@@ -101,11 +97,9 @@ __all__ = [
     "make_dataset",
     "make_test_dataset",
     "read_features",
-    "read_genomes",
     "read_window_sequences",
     "reliability",
     "seen_genomes",
-    "split_genomes",
     "summary_lines",
     "train_demo_bundle",
     "window_scores",

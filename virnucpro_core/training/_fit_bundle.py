@@ -43,6 +43,7 @@ def fit_bundle(
     log: Callable[[str], None],
     *,
     name: str = "",
+    description: str = "",
     recipe: str = "default",
     seed: int = 1,
     threads: int = 1,
@@ -55,6 +56,7 @@ def fit_bundle(
         output: directory to make.
         log: called with lines of progress.
         name: of the bundle; empty for that of ``output``.
+        description: of the bundle; empty for one that names the dataset and the encoders.
         recipe: a name of `RECIPES`.
         seed: of the weights and of the order of frames.
         threads: of torch. With one the same input gives the same bundle to the last bit.
@@ -83,7 +85,8 @@ def fit_bundle(
         encoders,
         output,
         name=name or output.name,
-        description=(
+        description=description
+        or (
             f"Classifier trained on {len(dataset.genomes)} genomes of the dataset {dataset.name}, "
             f"on the encoders of {encoders.name}."
         ),
