@@ -1,6 +1,8 @@
 // Entry: checks the parameters, then runs the task that was asked for.
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
+include { TRAIN } from './workflows/train'
+include { readGenomes } from './workflows/genomes'
 include { help; checkCalibrated; checkParameters } from './workflows/parameters'
 include { checkPlatform } from './workflows/platform'
 include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
@@ -14,7 +16,8 @@ workflow {
     checked = checkParameters(params, workflow)
     settings = checked.settings
     checkPlatform(params, workflow)
-    reads = channel.fromList(readGroups(params, checked.sheet, checked.group_samples, workflow))
+    reads = settings.task == 'train' ? [] : readGroups(params, checked.sheet, checked.group_samples, workflow)
+    genomes = settings.task == 'train' ? [readGenomes(params.input, params.sample)] : []
     bundle = readBundle(params.model, settings.task)
     if (settings.task == 'predict') {
         checkCalibrated(settings, bundle)
@@ -22,12 +25,16 @@ workflow {
     code = codeDigest(projectDir)
     run = describeRun(params, settings, bundle, workflow)
 
-    if (settings.task == 'embed') {
-        EMBEDDING(reads, bundle, settings, run, code)
+    if (settings.task == 'train') {
+        TRAIN(channel.fromList(genomes), bundle, settings, run, code)
+        versions = TRAIN.out.versions
+    }
+    else if (settings.task == 'embed') {
+        EMBEDDING(channel.fromList(reads), bundle, settings, run, code)
         versions = EMBEDDING.out.versions
     }
     else {
-        PREDICT(reads, bundle, settings, run, code)
+        PREDICT(channel.fromList(reads), bundle, settings, run, code)
         versions = PREDICT.out.versions
     }
     versions

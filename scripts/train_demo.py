@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Train the demo bundle: ``scripts/train_demo.py GENOMES assets/models/demo``.
+"""Train the demo bundle: ``scripts/train_demo.py SHEET assets/models/demo --work DIR``.
 
-GENOMES holds ``viral/*.fasta.gz`` and ``cellular/*.fasta.gz``. ``--steps`` shortens the fitting of
-the encoders for a trial. The same genomes and numbers give the same bundle on the same machine.
+SHEET names genomes with label, group and split, as ``scripts/collect_genomes.py`` writes it.
+``--windows`` and ``--passes`` shorten it for a trial. The same genomes and numbers give the same
+bundle on the same machine.
 """
 
 from __future__ import annotations
@@ -16,25 +17,34 @@ import torch
 import typer
 
 from virnucpro_core.errors import VirnucproError
-from virnucpro_core.training import DemoRecipe, train_demo_bundle
+from virnucpro_core.training import DemoRecipe, summary_lines, train_demo_bundle, write_report
 
 
 def main(
-    genomes: Path,
+    sheet: Path,
     bundle: Path,
-    steps: Annotated[int | None, typer.Option(help="Steps of the encoders' fitting.")] = None,
+    work: Annotated[Path, typer.Option(help="New directory for dataset, embeddings, report.")],
+    windows: Annotated[int | None, typer.Option(help="Windows of each class.")] = None,
+    passes: Annotated[int | None, typer.Option(help="Passes of the encoders' fitting.")] = None,
 ) -> None:
-    """Train the demo bundle on a folder of genomes."""
+    """Train the demo bundle on the genomes of a sheet."""
     # One thread: sums are then added in one order, whatever the machine has.
     torch.set_num_threads(1)
     recipe = DemoRecipe()
-    if steps is not None:
-        recipe = replace(recipe, encoders=replace(recipe.encoders, steps=steps))
+    if windows is not None:
+        drawn = replace(recipe.dataset.windows, windows=windows)
+        recipe = replace(recipe, dataset=replace(recipe.dataset, windows=drawn))
+    if passes is not None:
+        recipe = replace(recipe, encoders=replace(recipe.encoders, passes=passes))
     try:
-        made = train_demo_bundle(genomes, bundle, recipe, lambda line: print(line, flush=True))
+        made, document = train_demo_bundle(
+            sheet, bundle, work, recipe, lambda line: print(line, flush=True)
+        )
+        write_report(work, document)
     except VirnucproError as error:
         sys.exit(f"error: {error}")
-    print(f"{bundle}: bundle {made.sha256[:12]}")
+    print(summary_lines(document))
+    print(f"{made.name}: {made.path}, sha256 {made.sha256}")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,27 @@ def checkParameters(given, run) {
         max_failed_fraction: values.max_failed_fraction.toDouble(),
         shard_frames: values.shard_frames,
     ]
-    def own = values.task == 'embed' ? [molecule: values.molecule] : values.subMap(callNames())
-    return [settings: settings + own, sheet: answer.samples, group_samples: values.group_samples]
+    def own = [
+        predict: { values.subMap(callNames()) },
+        embed: { [molecule: values.molecule] },
+        train: { trainingSettings(values) },
+    ]
+    return [settings: settings + own[values.task].call(), sheet: answer.samples, group_samples: values.group_samples]
+}
+
+/** What training is told: data, for the making of the dataset, and fit, for the classifier. */
+def trainingSettings(values) {
+    def data = [
+        windows: values.windows,
+        shortest: values.shortest_window,
+        longest: values.longest_window,
+        frames: values.frames,
+        validation: values.validation_share.toDouble(),
+        test: values.test_share.toDouble(),
+        shard_frames: values.shard_frames,
+        seed: values.seed,
+    ]
+    return [data: data, fit: [recipe: values.recipe, seed: values.seed]]
 }
 
 /** What says how records are called. */

@@ -80,7 +80,7 @@ def describeRun(given, settings, bundle, run) {
         save_scores: given.save_scores.toString().toBoolean(),
         window_size: bundle.window_size,
     ]
-    def all = values + settings + (settings.task == 'embed' ? [:] : own)
+    def all = values + settings + (settings.task == 'predict' ? own : [:])
     return [
         task: settings.task,
         parameters_json: json('JsonOutput').toJson(all),

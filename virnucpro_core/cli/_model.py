@@ -9,11 +9,14 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core.cli import _model_evaluate
 from virnucpro_core.errors import UsageError
 
 __all__ = ["app"]
 
-app = typer.Typer(help="List, show, verify, fetch and import models.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, show, verify, fetch, import and evaluate models.", no_args_is_help=True
+)
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A directory, a name ('model list') or s3://….")
@@ -135,3 +138,6 @@ def import_(
         window_size=window_size,
     )
     typer.echo(f"{found.path}: {found.spec.description}")
+
+
+app.command("evaluate")(_model_evaluate.evaluate)

@@ -30,6 +30,7 @@ from virnucpro_core.models._cpu import (
     cpu_multiplies_int8,
     cpu_sums_int8_exactly,
 )
+from virnucpro_core.models._derive_bundle import derive_bundle
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
@@ -102,6 +103,7 @@ __all__ = [
     "cpu_multiplies_bf16",
     "cpu_multiplies_int8",
     "cpu_sums_int8_exactly",
+    "derive_bundle",
     "fetch_bundle",
     "fetch_model",
     "find_published",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._weights import save_weights
 
-__all__ = ["write_bundle"]
+__all__ = ["stage_bundle", "write_bundle"]
 
 
 def write_bundle(
@@ -56,11 +56,8 @@ def write_bundle(
     Raises:
         BundleError: ``path`` exists or cannot be written, or the parts do not fit together.
     """
-    if path.exists():
-        raise BundleError("exists already", where=str(path), remedy="choose another directory")
-    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        staging.mkdir(parents=True)
+
+    def fill(staging: Path) -> BundleSpec:
         save_weights(dna, staging / "dna.safetensors", dtype)
         save_weights(protein, staging / "protein.safetensors", dtype)
         save_weights(classifier, staging / "classifier.safetensors", torch.float32)
@@ -68,7 +65,7 @@ def write_bundle(
         for file in staging.iterdir():
             file.chmod(0o644)  # safetensors lets nobody but the owner read its files
         digests = {file.name: sha256_of_file(file) for file in sorted(staging.iterdir())}
-        spec = BundleSpec(
+        return BundleSpec(
             name=name,
             description=description,
             licence=licence,
@@ -82,6 +79,27 @@ def write_bundle(
             accuracy=accuracy or {},
             files=digests,
         )
+
+    return stage_bundle(path, fill)
+
+
+def stage_bundle(path: Path, fill: Callable[[Path], BundleSpec]) -> Bundle:
+    """Make a bundle's directory, whole or not at all, and load it.
+
+    Args:
+        path: directory to make; it must not exist yet.
+        fill: puts every file but ``bundle.json`` into the directory that it is given, and returns
+            what ``bundle.json`` is to say.
+
+    Raises:
+        BundleError: ``path`` exists or cannot be written, or what was put there is no bundle.
+    """
+    if path.exists():
+        raise BundleError("exists already", where=str(path), remedy="choose another directory")
+    staging = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        staging.mkdir(parents=True)
+        spec = fill(staging)
         text = json.dumps(spec.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
         (staging / MANIFEST).write_text(text + "\n", encoding="utf-8")
         load_bundle(staging).verify()  # what cannot be loaded is not written

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,10 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     given = checked.values.get("input")
     samples: list[dict[str, Any]] = []
     notes: list[str] = []
-    if given is not None and is_sheet(given):
+    if checked.values.get("task") == "train":
+        # Its input is a sheet of genomes; workflows/genomes.nf reads it.
+        errors += _problems_of_training(checked.values)
+    elif given is not None and is_sheet(given):
         if checked.values.get("sample") is not None:
             errors.append("--sample is for one file; a samplesheet names its samples itself")
         try:
@@ -62,6 +66,27 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     elif given not in (None, "-") and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given):
         errors += _problems_of_file(launch_dir / given, given)
     return {"errors": errors, "notes": notes, "values": checked.values, "samples": samples}
+
+
+def _problems_of_training(values: Mapping[str, Any]) -> list[str]:
+    """Parameters of ``--task train`` that contradict each other."""
+    problems = []
+    shortest, longest = values["shortest_window"], values["longest_window"]
+    if _are_numbers(shortest, longest) and longest < shortest:
+        problems.append(
+            f"--longest_window is {longest}, it must be at least --shortest_window ({shortest})"
+        )
+    shares = validation, test = values["validation_share"], values["test_share"]
+    if _are_numbers(*shares) and (min(shares) <= 0 or sum(shares) >= 1):
+        problems.append(
+            f"--validation_share is {validation} and --test_share {test}; both must be above 0, "
+            "and leave something to train on"
+        )
+    return problems
+
+
+def _are_numbers(*values: Any) -> bool:
+    return all(isinstance(value, int | float) for value in values)
 
 
 def _problems_of_file(path: Path, given: str) -> list[str]:

@@ -14,6 +14,7 @@ _USAGE = """\
   nextflow run main.nf --input reads.fastq.gz --outdir results [options]
   nextflow run main.nf --input samples.csv --outdir results [options]
   nextflow run main.nf --task embed --input proteins.faa --outdir results [options]
+  nextflow run main.nf --task train --input genomes.csv --outdir results [options]
 """
 
 _END = """\

@@ -29,14 +29,16 @@ _PACKAGES = (
     "torch", "numpy", "h5py", "pyarrow", "dnaio", "xopen", "safetensors", "tokenizers", "altair",
 )  # fmt: skip
 # What is counted of a result table, by the column that tells the tables of the tasks apart: of
-# predict the calls, of embed what became of each record.
+# predict the calls, of embed what became of each record, of train the windows of each part.
 _COUNTED = {
     "call": {"virus": "virus", "non-virus": "non_virus", "not-scorable": "not_scorable"},
     "status": {"embedded": "embedded", "not-embedded": "not_embedded"},
+    "split": {"train": "train", "validation": "validation", "test": "test"},
 }
 _SUMMED = {
     "call": {"length": "bases", "n_chunks": "chunks", "n_frames": "frames"},
     "status": {"length": "letters"},
+    "split": {"length": "bases", "n_frames": "frames"},
 }
 
 
@@ -105,9 +107,10 @@ def _counts(sequences: Path) -> dict[str, Json]:
     try:
         with sequences.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-            outcome = "status" if "status" in (reader.fieldnames or ()) else "call"
+            columns = reader.fieldnames or ()
+            outcome = next((name for name in _COUNTED if name in columns), "call")
             name_of, sums = _COUNTED[outcome], _SUMMED[outcome]
-            missing = {outcome, *sums} - set(reader.fieldnames or ())
+            missing = {outcome, *sums} - set(columns)
             if missing:
                 raise KeyError(min(missing))
             counts |= dict.fromkeys((*name_of.values(), *sums.values()), 0)

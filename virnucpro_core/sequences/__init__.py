@@ -5,24 +5,29 @@ from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
 from virnucpro_core.sequences._prepare import (
     PrepareSettings,
     PrepareSummary,
+    check_sample_name,
     prepare,
     prepare_batches,
 )
 from virnucpro_core.sequences._reader import read_batches
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
+from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
 from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_whole
 from virnucpro_core.sequences._windows import Windows, cut_windows, window_starts
 
 __all__ = [
     "MOLECULES",
+    "FrameBlock",
     "KeptFrames",
     "PrepareSettings",
     "PrepareSummary",
     "ReadFiles",
     "RecordBatch",
+    "ShardBuilder",
     "WholeSettings",
     "WholeSummary",
     "Windows",
+    "check_sample_name",
     "clean_sequences",
     "cut_windows",
     "prepare",

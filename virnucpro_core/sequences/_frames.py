@@ -84,6 +84,16 @@ class KeptFrames:
     n_codons: NDArray[np.int64]
     extra_bases: NDArray[np.int64]
 
+    def take(self, rows: NDArray[np.int64]) -> KeptFrames:
+        """The frames at ``rows``."""
+        return KeptFrames(
+            self.window[rows],
+            self.frame[rows],
+            self.start[rows],
+            self.n_codons[rows],
+            self.extra_bases[rows],
+        )
+
     def sequences(self, stretch: Stretch) -> tuple[ByteStrings, ByteStrings]:
         """Nucleotides (the codons and the one base behind them) and proteins of the frames."""
         strands = (

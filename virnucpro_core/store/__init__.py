@@ -12,6 +12,7 @@ from virnucpro_core.store._embeddings import (
     EmbeddingInfo,
     Embeddings,
     join_embeddings,
+    read_embedding_info,
     read_embeddings,
     write_embeddings,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "join_embeddings",
     "list_checkpoints",
     "open_store",
+    "read_embedding_info",
     "read_embeddings",
     "read_score_labels",
     "read_scores",

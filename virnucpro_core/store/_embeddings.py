@@ -19,6 +19,7 @@ __all__ = [
     "EmbeddingInfo",
     "Embeddings",
     "join_embeddings",
+    "read_embedding_info",
     "read_embeddings",
     "write_embeddings",
 ]
@@ -106,6 +107,16 @@ def read_embeddings(path: Path) -> Embeddings:
             offsets=file["offsets"][:] if "offsets" in file else None,
             set_aside=file["set_aside"][:] if "set_aside" in file else None,
         )
+
+
+def read_embedding_info(path: Path) -> EmbeddingInfo:
+    """Read what made an embedding file, and none of its embeddings.
+
+    Raises:
+        StoreError: the file is missing, damaged, or not an embedding file.
+    """
+    with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
+        return _read_info(file)
 
 
 def join_embeddings(parts: Sequence[Path], path: Path) -> tuple[list[str], NDArray[np.uint8]]:

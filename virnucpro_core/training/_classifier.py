@@ -1,67 +1,28 @@
-"""Fitting the classifier on embeddings, and judging it on windows of unseen genomes."""
+"""Fitting the classifier on embeddings.
+
+Shape letters: ``F`` frames, ``D`` features of a frame, ``W`` windows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from numpy.typing import NDArray
+from torch import Tensor
 
 from virnucpro_core.calling import predict_scores, virus_score
+from virnucpro_core.errors import InputError
 from virnucpro_core.models import ClassifierConfig, MlpClassifier
+from virnucpro_core.training._accuracy import Accuracy, judge
+from virnucpro_core.training._recipes import ClassifierRecipe
 
 __all__ = ["Accuracy", "ClassifierRecipe", "fit_classifier", "judge", "window_scores"]
 
-
-@dataclass(frozen=True, slots=True)
-class ClassifierRecipe:
-    """How the classifier is shaped and fitted.
-
-    Attributes:
-        hidden_width: numbers in the hidden layer.
-        batch_frames: frames in a step.
-        learning_rate, weight_decay: of AdamW.
-        most_epochs: passes over the training frames at most.
-        patience: passes without a lower validation loss after which fitting stops; the weights of
-            the lowest loss are kept.
-        seed: of the weights and of the order of frames.
-    """
-
-    hidden_width: int = 64
-    batch_frames: int = 256
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    most_epochs: int = 40
-    patience: int = 5
-    seed: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """How well windows were called.
-
-    Attributes:
-        windows: windows with at least one stop-free frame.
-        not_scorable: windows without; they count neither as right nor as wrong here.
-        accuracy: share of ``windows`` that were called rightly.
-        sensitivity: share of viral windows called virus.
-        specificity: share of cellular windows called non-virus.
-        auc: probability that a viral window scores higher than a cellular one.
-    """
-
-    windows: int
-    not_scorable: int
-    accuracy: float
-    sensitivity: float
-    specificity: float
-    auc: float
-
-    def to_json(self) -> dict[str, int | float]:
-        """Rounded to four decimals."""
-        return {key: round(value, 4) for key, value in asdict(self).items()}
+_MOMENTUM = 0.9
+_BLOCK_FRAMES = 8192
 
 
 def fit_classifier(
@@ -70,39 +31,61 @@ def fit_classifier(
     recipe: ClassifierRecipe,
     log: Callable[[str], None],
 ) -> MlpClassifier:
-    """Fit the classifier until the validation loss no longer falls.
+    """Fit the classifier until the validation loss no longer falls, and keep the best weights.
+
+    With one thread of torch (``torch.set_num_threads(1)``) the same input and recipe give the same
+    weights to the last bit.
 
     Args:
-        train, validation: features float32 [F, W] and labels int64 [F].
+        train, validation: features float32 [F, D] and labels int64 [F], 0 others, 1 virus. They
+            may be memory-mapped: a batch at a time is read.
+
+    Raises:
+        InputError: a part lacks one of the classes.
     """
+    for name, (_, part_labels) in (("training", train), ("validation", validation)):
+        if len(np.unique(part_labels)) < 2:
+            raise InputError(
+                f"the {name} frames are not of both classes",
+                remedy="give more genomes, or more windows of each",
+            )
     torch.manual_seed(recipe.seed)
     features, labels = (torch.from_numpy(array) for array in train)
-    unseen, unseen_labels = (torch.from_numpy(array) for array in validation)
-    classifier = MlpClassifier(ClassifierConfig(features.shape[1], recipe.hidden_width))
-    optimizer = torch.optim.AdamW(
-        classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    n_frames, width = features.shape
+    classifier = MlpClassifier(ClassifierConfig(width, recipe.hidden_width), dropout=recipe.dropout)
+    if recipe.glorot:
+        torch.nn.init.xavier_uniform_(classifier.hidden.weight)
+        torch.nn.init.xavier_uniform_(classifier.output.weight)
+    scale = _scaling(features) if recipe.standardise else None
+    class_weights = _class_weights(labels) if recipe.weigh_classes else None
+    optimizer = _optimizer(classifier, recipe)
+    schedule = (
+        torch.optim.lr_scheduler.StepLR(optimizer, recipe.decay_epochs, recipe.decay)
+        if recipe.decay_epochs
+        else None
     )
-    best_loss, best, waited = float("inf"), classifier.state_dict(), 0
+    # As even as they can be: the statistics of a last batch of a frame or two would be noise.
+    n_batches = -(-n_frames // recipe.batch_frames)
+    best_loss, best, waited = float("inf"), _copied(classifier), 0
     for epoch in range(1, recipe.most_epochs + 1):
         classifier.train()
-        for rows in torch.split(torch.randperm(len(features)), recipe.batch_frames):
-            if len(rows) < 2:
-                continue  # batch normalisation needs two
+        for rows in torch.tensor_split(torch.randperm(n_frames), n_batches):
             optimizer.zero_grad()
-            loss = F.cross_entropy(classifier(features[rows]), labels[rows])
-            loss.backward()  # type: ignore[no-untyped-call]
+            logits = classifier(_scaled(features[rows], scale))
+            F.cross_entropy(logits, labels[rows], weight=class_weights).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        classifier.eval()
-        with torch.inference_mode():
-            unseen_loss = F.cross_entropy(classifier(unseen), unseen_labels).item()
-        log(f"classifier, pass {epoch}: validation loss {unseen_loss:.4f}")
+        if schedule is not None:
+            schedule.step()
+        loss = _loss(classifier, validation, scale, class_weights)
+        log(f"classifier, pass {epoch}: validation loss {loss:.4f}")
         waited += 1
-        if unseen_loss < best_loss:
-            best_loss, waited = unseen_loss, 0
-            best = {name: tensor.clone() for name, tensor in classifier.state_dict().items()}
+        if loss < best_loss:
+            best_loss, best, waited = loss, _copied(classifier), 0
         if waited == recipe.patience:
             break
     classifier.load_state_dict(best)
+    if scale is not None:
+        _fold(classifier, *scale)
     return classifier.eval()
 
 
@@ -115,7 +98,7 @@ def window_scores(
     """Virus score of each window by VirNucPro's rule, float64 [W]; NaN without a frame.
 
     Args:
-        features: float32 [F, W].
+        features: float32 [F, D].
         window: int64 [F], the window of each frame.
     """
     best = np.zeros((n_windows, 2), dtype=np.float32)
@@ -124,36 +107,65 @@ def window_scores(
         return virus_score(best)
 
 
-def judge(scores: NDArray[np.float64], labels: NDArray[np.int64]) -> Accuracy:
-    """Compare window scores with labels.
-
-    Args:
-        scores: float64 [W], NaN where a window could not be scored.
-        labels: int64 [W], 0 cellular, 1 viral.
-    """
-    scorable = ~np.isnan(scores)
-    scores, labels = scores[scorable], labels[scorable]
-    called = scores >= 0.5
-    viral = labels == 1
-    return Accuracy(
-        windows=len(scores),
-        not_scorable=int((~scorable).sum()),
-        accuracy=_mean(called == viral),
-        sensitivity=_mean(called[viral]),
-        specificity=_mean(~called[~viral]),
-        auc=_auc(scores[viral], scores[~viral]),
+def _optimizer(classifier: MlpClassifier, recipe: ClassifierRecipe) -> torch.optim.Optimizer:
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            classifier.parameters(),
+            lr=recipe.learning_rate,
+            momentum=_MOMENTUM,
+            weight_decay=recipe.weight_decay,
+        )
+    return torch.optim.AdamW(
+        classifier.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
 
 
-def _mean(right: NDArray[np.bool_]) -> float:
-    return float(right.mean()) if len(right) else float("nan")
+def _scaling(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of every feature, float32 [D]; summed block by block in float64."""
+    total = torch.zeros(features.shape[1], dtype=torch.float64)
+    squares = torch.zeros_like(total)
+    for block in torch.split(features, _BLOCK_FRAMES):
+        total += block.double().sum(0)
+    mean = total / len(features)
+    for block in torch.split(features, _BLOCK_FRAMES):
+        squares += (block.double() - mean).square().sum(0)
+    deviation = (squares / len(features)).sqrt()
+    # A feature that never changes tells nothing; it is not to be divided by zero.
+    return mean.float(), torch.where(deviation > 1e-6, deviation, 1.0).float()
 
 
-def _auc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Area under the ROC curve: the Mann-Whitney statistic, ties counted half."""
-    if not len(positive) or not len(negative):
-        return float("nan")
-    ordered = np.sort(negative)
-    below = np.searchsorted(ordered, positive, side="left")
-    not_above = np.searchsorted(ordered, positive, side="right")
-    return float((below + not_above).mean() / 2 / len(negative))
+def _scaled(features: Tensor, scale: tuple[Tensor, Tensor] | None) -> Tensor:
+    return features if scale is None else (features - scale[0]) / scale[1]
+
+
+def _fold(classifier: MlpClassifier, mean: Tensor, deviation: Tensor) -> None:
+    """Let the first layer take features as they are.
+
+    ``W (x - mean) / deviation + b`` is ``V x + (b - V mean)`` with ``V = W / deviation``.
+    """
+    with torch.no_grad():
+        classifier.hidden.weight.div_(deviation)
+        classifier.hidden.bias.sub_(classifier.hidden.weight @ mean)
+
+
+def _class_weights(labels: Tensor) -> Tensor:
+    return len(labels) / (2 * torch.bincount(labels, minlength=2).float())
+
+
+def _loss(
+    classifier: MlpClassifier,
+    part: tuple[NDArray[np.float32], NDArray[np.int64]],
+    scale: tuple[Tensor, Tensor] | None,
+    class_weights: Tensor | None,
+) -> float:
+    features, labels = (torch.from_numpy(array) for array in part)
+    classifier.eval()
+    with torch.inference_mode():
+        logits = [
+            classifier(_scaled(block, scale)) for block in torch.split(features, _BLOCK_FRAMES)
+        ]
+        return F.cross_entropy(torch.cat(logits), labels, weight=class_weights).item()
+
+
+def _copied(classifier: MlpClassifier) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in classifier.state_dict().items()}

@@ -1,8 +1,8 @@
 """Fitting small encoders from nothing to tell viral from cellular frames.
 
-The published encoders were trained to fill in masked tokens of billions of sequences. A few
-hundred genomes and a laptop are too little for that, so the demo's encoders learn the task itself:
-each has a linear head on its mean-pooled output, and a third head reads both.
+The published encoders were trained to fill in masked tokens of billions of sequences. Some hundred
+megabases and a laptop are too little for that, so these encoders learn the task itself: each has a
+linear head on its mean-pooled output, and a third head reads both.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
+from numpy.typing import NDArray
 from tokenizers import Tokenizer as BpeTokenizer
 from tokenizers.models import BPE
 from tokenizers.trainers import BpeTrainer
@@ -33,12 +34,14 @@ from virnucpro_core.models import (
     Tokenizer,
 )
 from virnucpro_core.store import ByteStrings
-from virnucpro_core.training._genomes import Genome
-from virnucpro_core.training._windows import WindowSampler
+from virnucpro_core.training._accuracy import judge
+from virnucpro_core.training._labelled_frames import LabelledFrames
 
 __all__ = ["EncoderRecipe", "fit_encoders", "fit_tokenizer"]
 
 _SPECIAL_TOKENS = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
+_TOKENIZER_FRAMES = 20_000
+_HEADS = ("DNA", "protein", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +49,35 @@ class EncoderRecipe:
     """How the encoders are shaped and fitted.
 
     Attributes:
-        n_layers, width, n_heads: shape of both encoders.
+        dna_layers, protein_layers, width, n_heads: shape of the encoders.
         vocabulary_size: tokens of the DNA encoder.
-        steps: batches.
-        windows_per_step: windows in a batch; each has about 1.3 stop-free frames.
-        shortest_window, longest_window: in bases.
+        passes: over the training frames.
+        batch_frames: frames in a step.
         learning_rate: highest rate of AdamW; warms up over 5 % of the steps, then a cosine to 0.
         weight_decay: of AdamW.
         dropout: share of the pooled numbers left out before the heads.
-        seed: of the weights and of the windows.
+        token_noise: share of the tokens that a step replaces by others of the same sequence.
+        seed: of the weights and of the order of frames.
     """
 
-    n_layers: int = 2
+    dna_layers: int = 1
+    protein_layers: int = 3
     width: int = 64
     n_heads: int = 4
-    vocabulary_size: int = 1024
-    steps: int = 1_500
-    windows_per_step: int = 128
-    shortest_window: int = 120
-    longest_window: int = 500
+    vocabulary_size: int = 4096
+    passes: int = 4
+    batch_frames: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     dropout: float = 0.2
+    token_noise: float = 0.1
     seed: int = 1
 
 
-def fit_tokenizer(genomes: list[Genome], recipe: EncoderRecipe, path: Path) -> DnabertSTokenizer:
-    """Learn byte pairs from pieces of ``genomes`` and write them as ``tokenizer.json``."""
-    pieces = WindowSampler(genomes, recipe.seed).draw(8_000, shortest=100, longest=200).nucleotides
+def fit_tokenizer(frames: LabelledFrames, recipe: EncoderRecipe, path: Path) -> DnabertSTokenizer:
+    """Learn byte pairs from the start of frames and write them as ``tokenizer.json``."""
+    random = np.random.default_rng(recipe.seed)
+    rows = random.permutation(len(frames))[:_TOKENIZER_FRAMES].tolist()
     tokenizer = BpeTokenizer(BPE(unk_token="[UNK]"))
     trainer = BpeTrainer(
         vocab_size=recipe.vocabulary_size,
@@ -82,7 +86,8 @@ def fit_tokenizer(genomes: list[Genome], recipe: EncoderRecipe, path: Path) -> D
         limit_alphabet=4,
         show_progress=False,
     )
-    tokenizer.train_from_iterator((piece.decode() for piece in pieces), trainer)
+    pieces = (frames.nucleotides[row][:200].decode() for row in rows)
+    tokenizer.train_from_iterator(pieces, trainer)
     tokenizer.save(str(path))
     return DnabertSTokenizer.from_file(path)
 
@@ -112,63 +117,97 @@ class _Heads(nn.Module):
 
 
 def fit_encoders(
-    genomes: list[Genome],
+    train: LabelledFrames,
+    validation: LabelledFrames,
     tokenizer: DnabertSTokenizer,
     recipe: EncoderRecipe,
     log: Callable[[str], None],
 ) -> tuple[DnabertS, Esm2]:
-    """Fit both encoders on windows of ``genomes``.
+    """Fit both encoders on labelled frames.
 
     Args:
-        log: called with a line every 50 steps: step, loss and accuracy of the joint head on the
-            windows of those steps (new windows each, so no window is seen twice but by chance).
+        validation: frames that show how it goes; they have no part in the fitting.
+        log: called with a line every 50 steps, and with one for each pass.
     """
     torch.manual_seed(recipe.seed)
-    shape = {"n_layers": recipe.n_layers, "width": recipe.width, "n_heads": recipe.n_heads}
-    dna_config = DnabertSConfig(
-        **shape, feed_forward_width=2 * recipe.width, vocabulary_size=tokenizer.vocabulary_size
-    )
-    dna = DnabertS(dna_config, "demo-dnabert-s")
-    protein = Esm2(Esm2Config(**shape), "demo-esm2")
-    heads = _Heads(dna, protein, recipe.dropout)
+    random = np.random.default_rng(recipe.seed)
+    heads = _make(tokenizer, recipe)
     optimizer = torch.optim.AdamW(
         heads.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_and_cosine(recipe.steps))
-    sampler = WindowSampler(genomes, recipe.seed)
-    lengths = np.random.default_rng(recipe.seed)
-    protein_tokenizer = Esm2Tokenizer()
-    right = seen = 0
-    loss_sum = 0.0
-    started = time.perf_counter()
-    for step in range(1, recipe.steps + 1):
-        # One length for all windows of a step: equal lengths share their attention calls.
-        length = int(lengths.integers(recipe.shortest_window, recipe.longest_window + 1))
-        frames = sampler.draw(recipe.windows_per_step, shortest=length, longest=length)
-        labels = torch.from_numpy(frames.labels)
-        logits = heads(
-            _tokens(tokenizer, frames.nucleotides),
-            _tokens(protein_tokenizer, frames.proteins),
-        )
-        losses = [F.cross_entropy(x, labels) for x in logits]
-        loss = torch.stack(losses).sum()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(heads.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        loss_sum += loss.item()
-        right += int((logits[-1].argmax(dim=1) == labels).sum())
-        seen += len(labels)
-        if step % 50 == 0 or step == recipe.steps:
-            rate = step / (time.perf_counter() - started)
-            log(
-                f"step {step} of {recipe.steps}: loss {loss_sum / (step % 50 or 50):.3f}, "
-                f"accuracy {right / seen:.3f}, {rate:.1f} steps/s"
+    steps = recipe.passes * math.ceil(len(train) / recipe.batch_frames)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_and_cosine(steps))
+    weights = torch.from_numpy(train.class_weights())
+    labels = torch.from_numpy(train.labels)
+    started, step, loss_sum = time.perf_counter(), 0, 0.0
+    for epoch in range(1, recipe.passes + 1):
+        heads.train()
+        for rows in _batches(train, recipe.batch_frames, random):
+            batch = train.take(rows)
+            logits = heads(
+                _noisy(_tokens(tokenizer, batch.nucleotides), recipe.token_noise),
+                _noisy(_tokens(Esm2Tokenizer(), batch.proteins), recipe.token_noise),
             )
-            right = seen = 0
-            loss_sum = 0.0
-    return dna.eval(), protein.eval()
+            weight = weights[rows]
+            each = [F.cross_entropy(x, labels[rows], reduction="none") for x in logits]
+            loss = torch.stack([(x * weight).sum() / weight.sum() for x in each]).sum()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(heads.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            step += 1
+            loss_sum += loss.item()
+            if step % 50 == 0:
+                rate = step / (time.perf_counter() - started)
+                log(f"step {step} of {steps}: loss {loss_sum / 50:.3f}, {rate:.1f} steps/s")
+                loss_sum = 0.0
+        judged = _judged(heads, validation, tokenizer, recipe.batch_frames)
+        log(f"pass {epoch} of {recipe.passes}: validation AUC of the heads: {judged}")
+    return heads.dna.eval(), heads.protein.eval()
+
+
+def _make(tokenizer: DnabertSTokenizer, recipe: EncoderRecipe) -> _Heads:
+    width, n_heads = recipe.width, recipe.n_heads
+    dna = DnabertSConfig(
+        n_layers=recipe.dna_layers,
+        width=width,
+        n_heads=n_heads,
+        feed_forward_width=2 * width,
+        vocabulary_size=tokenizer.vocabulary_size,
+    )
+    protein = Esm2Config(n_layers=recipe.protein_layers, width=width, n_heads=n_heads)
+    return _Heads(DnabertS(dna, "demo-dnabert-s"), Esm2(protein, "demo-esm2"), recipe.dropout)
+
+
+def _batches(
+    frames: LabelledFrames, size: int, random: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """All rows in batches of like protein length, in random order: equal lengths share their
+    attention calls."""
+    order = random.permutation(len(frames))
+    order = order[np.argsort(frames.proteins.lengths[order], kind="stable")]
+    batches = np.split(order, np.arange(size, len(order), size))
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _judged(heads: _Heads, frames: LabelledFrames, tokenizer: DnabertSTokenizer, size: int) -> str:
+    """AUC of the three heads on windows, each window with the score of its most viral frame."""
+    windows, window = np.unique(frames.window, return_inverse=True)
+    labels = np.zeros(len(windows), dtype=np.int64)
+    labels[window] = frames.labels
+    scores = np.zeros((len(_HEADS), len(windows)))
+    heads.eval()
+    with torch.inference_mode():
+        for rows in _batches(frames, size, np.random.default_rng(0)):
+            batch = frames.take(rows)
+            logits = heads(
+                _tokens(tokenizer, batch.nucleotides), _tokens(Esm2Tokenizer(), batch.proteins)
+            )
+            for head, x in enumerate(logits):
+                np.maximum.at(scores[head], window[rows], torch.softmax(x, dim=1)[:, 1].numpy())
+    named = zip(_HEADS, scores, strict=True)
+    return ", ".join(f"{name} {judge(score, labels).auc:.3f}" for name, score in named)
 
 
 def _pooled(encoder: Encoder, tokens: Tensor, cu_seqlens: Tensor) -> Tensor:
@@ -180,6 +219,22 @@ def _pooled(encoder: Encoder, tokens: Tensor, cu_seqlens: Tensor) -> Tensor:
 def _tokens(tokenizer: Tokenizer, strings: ByteStrings) -> tuple[Tensor, Tensor]:
     tokens = tokenizer.tokenize(strings)
     return torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets)
+
+
+def _noisy(tokens: tuple[Tensor, Tensor], share: float) -> tuple[Tensor, Tensor]:
+    """The tokens with a share of them replaced by tokens from elsewhere in the batch.
+
+    First and last tokens of a sequence stay. Related proteins of other families differ in single
+    residues; this makes the encoders rely on more than exact words.
+    """
+    ids, cu_seqlens = tokens
+    noisy = torch.rand(len(ids)) < share
+    noisy[cu_seqlens[:-1]] = False
+    noisy[cu_seqlens[1:] - 1] = False
+    rows = torch.nonzero(noisy)[:, 0]
+    ids = ids.clone()
+    ids[rows] = ids[rows[torch.randperm(len(rows))]]
+    return ids, cu_seqlens
 
 
 def _warm_up_and_cosine(steps: int) -> Callable[[int], float]:

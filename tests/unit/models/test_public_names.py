@@ -45,6 +45,7 @@ def test_public_names() -> None:
         "cpu_multiplies_bf16",
         "cpu_multiplies_int8",
         "cpu_sums_int8_exactly",
+        "derive_bundle",
         "fetch_bundle",
         "fetch_model",
         "find_published",

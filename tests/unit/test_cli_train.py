@@ -1,0 +1,102 @@
+"""``virnucpro train`` and ``virnucpro model evaluate`` from genomes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import make_bundle
+from tests.genomes import make_genomes
+from virnucpro_core.cli import main
+from virnucpro_core.models import load_bundle
+
+WINDOWS = ("--windows", "150", "--shortest", "60", "--longest", "90")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("train")
+    make_genomes(folder / "genomes", bases=3_000)
+    make_bundle(folder / "base")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Path:
+    """What ``train run`` made."""
+    assert main(run_command(folder)) == 0
+    return folder / "out"
+
+
+def run_command(folder: Path, *more: str) -> list[str]:
+    return [
+        "train", "run", str(folder / "genomes"), "--model", str(folder / "base"),
+        "--output", str(folder / "out"), "--threads", "1", *WINDOWS, *more,
+    ]  # fmt: skip
+
+
+def test_a_run_leaves_a_bundle_and_its_evaluation(folder: Path, trained: Path) -> None:
+    bundle = load_bundle(trained / "out-default")
+    assert bundle.name == "out-default"
+    document = json.loads((trained / "out-default.evaluation" / "evaluation.json").read_text())
+    assert document["schema_version"] == 1
+    assert document["bundle"]["sha256"] == bundle.sha256
+    page = (trained / "out-default.evaluation" / "evaluation.html").read_text()
+    assert "How good out-default is" in page
+    assert "k-mer logistic regression" in page
+
+
+def test_a_second_recipe_takes_the_embeddings_and_the_steps_alone_give_the_same_bundle(
+    folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(run_command(folder, "--recipe", "authors")) == 0
+    output = capsys.readouterr().out
+    assert output.count("there already") == 3
+    assert load_bundle(trained / "out-authors").spec.training["recipe"]["name"] == "authors"
+    alone = [
+        "train", "fit", str(trained / "dataset"), "--dna", str(trained / "embeddings" / "dna"),
+        "--protein", str(trained / "embeddings" / "protein"), "--model", str(folder / "base"),
+        "--output", str(folder / "alone"), "--name", "out-default",
+    ]  # fmt: skip
+    assert main(alone) == 0
+    assert load_bundle(folder / "alone").sha256 == load_bundle(trained / "out-default").sha256
+
+
+def test_other_windows_in_the_same_folder_are_refused(
+    folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(run_command(folder, "--name", "new", "--seed", "2")) == 2
+    assert "dataset: was made with other settings; give the same" in capsys.readouterr().err
+    assert main(run_command(folder)) == 2
+    assert "out-default: exists already; give another --name" in capsys.readouterr().err
+
+
+def test_evaluating_a_bundle_warns_of_genomes_that_it_was_trained_on(
+    folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_genomes(folder / "unseen", per_class=2, bases=2_000, seed=99)
+    for genomes, leaks in (("genomes", True), ("unseen", False)):
+        command = [
+            "model", "evaluate", str(trained / "out-default"), str(folder / genomes),
+            "--output", str(folder / f"{genomes}.evaluation"), "--windows", "60", "--threads", "1",
+        ]  # fmt: skip
+        assert main(command) == 0
+        warning = "genomes judged were used for out-default (its training)"
+        assert (warning in capsys.readouterr().err) is leaks
+    document = json.loads((folder / "unseen.evaluation" / "evaluation.json").read_text())
+    assert document["by_class"]["virus"]["windows"] > 0
+    assert document["baseline"] == {}
+    assert set(document["by_genome"]) == {"viral0", "viral1", "cellular0", "cellular1"}
+
+
+def test_a_folder_without_embeddings_is_refused(
+    folder: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "train", "fit", str(trained / "dataset"), "--dna", str(tmp_path), "--protein",
+        str(tmp_path), "--model", str(folder / "base"), "--output", str(tmp_path / "new"),
+    ]  # fmt: skip
+    assert main(command) == 2
+    assert "holds no .h5 file; name files of 'virnucpro embed'" in capsys.readouterr().err

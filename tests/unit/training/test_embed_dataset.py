@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bundles import make_bundle
+from tests.unit.training.embedded import make_dataset
+from virnucpro_core.embedding import EmbedSettings, Precision, resolve_settings
+from virnucpro_core.errors import StoppedError
+from virnucpro_core.models import load_bundle
+from virnucpro_core.training import Dataset, embed_dataset, read_features
+
+
+@pytest.fixture(scope="module")
+def settings() -> EmbedSettings:
+    return resolve_settings("cpu", Precision.FP32, 400)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_bundle(tmp_path_factory.mktemp("models") / "base")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make_dataset(tmp_path_factory.mktemp("dataset") / "data")
+
+
+def test_a_stopped_run_goes_on_where_it_was_and_embeds_the_rest_once(
+    dataset: Dataset, model: Path, settings: EmbedSettings, tmp_path: Path
+) -> None:
+    asked = 0
+
+    def is_stopped() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked == 5
+
+    lines: list[str] = []
+    with pytest.raises(StoppedError):
+        embed_dataset(
+            dataset, model, tmp_path / "embeddings", settings, lines.append,
+            checkpoint_dir=str(tmp_path / "checkpoints"), part_seconds=0, is_stopped=is_stopped,
+        )  # fmt: skip
+    dna, protein = embed_dataset(
+        dataset, model, tmp_path / "embeddings", settings, lines.append,
+        checkpoint_dir=str(tmp_path / "checkpoints"), part_seconds=0,
+    )  # fmt: skip
+    assert any("frames, 0 of them by an earlier run" in line for line in lines)
+    assert any(", 0 of them" not in line and "by an earlier run" in line for line in lines)
+    features = read_features(dataset, dna, protein, load_bundle(model))
+    assert sum(len(part.labels) for part in features.values()) == dataset.windows.n_frames.sum()
+
+
+def test_embeddings_that_are_there_are_kept_and_those_of_another_model_made_again(
+    dataset: Dataset, model: Path, settings: EmbedSettings, tmp_path: Path
+) -> None:
+    dna, protein = embed_dataset(dataset, model, tmp_path, settings, lambda _: None)
+    before = [path.stat().st_mtime_ns for path in (*dna, *protein)]
+    protein[1].write_bytes(b"half a file")
+    lines: list[str] = []
+    embed_dataset(dataset, model, tmp_path, settings, lines.append)
+    assert [line.endswith("there already") for line in lines] == [True, True, True, False]
+    after = [path.stat().st_mtime_ns for path in (*dna, *protein)]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, True, False]
+    other = make_bundle(tmp_path / "other", seed=4)
+    embed_dataset(dataset, other, tmp_path, settings, lines.append)
+    read_features(dataset, dna, protein, load_bundle(other))

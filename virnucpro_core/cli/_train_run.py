@@ -1,0 +1,104 @@
+"""``virnucpro train run``: from genomes to a model in one command, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from virnucpro_core.cli._embed_options import (
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+    embed_shards,
+)
+from virnucpro_core.cli._options import ModelOption
+from virnucpro_core.cli._say import say
+from virnucpro_core.cli._signals import stop_signals
+from virnucpro_core.cli._train_fit import FitThreadsOption, RecipeOption, fit_and_report
+from virnucpro_core.errors import UsageError
+
+__all__ = ["run"]
+
+
+def run(
+    genomes: Annotated[
+        Path,
+        typer.Argument(help="Sheet with file,label,group, or a folder with viral/ and cellular/."),
+    ],
+    model: ModelOption,
+    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
+    name: Annotated[str, typer.Option(help="Name of the bundle [<output>-<recipe>].")] = "",
+    windows: Annotated[int, typer.Option(help="Windows with a frame, for each class.")] = 20_000,
+    shortest: Annotated[int, typer.Option(help="Shortest window in bases.")] = 100,
+    longest: Annotated[int, typer.Option(help="Longest window in bases.")] = 500,
+    window_size: Annotated[
+        int | None, typer.Option(help="Tiles of this size, as VirNucPro's, in place of a range.")
+    ] = None,
+    frames: Annotated[
+        str, typer.Option(help="all: every stop-free frame; cds: those in annotated genes.")
+    ] = "all",
+    validation: Annotated[float, typer.Option(help="Share kept for choosing.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share kept for the figures.")] = 0.15,
+    similarity: Annotated[
+        float | None, typer.Option(help="Share of protein k-mers from which genomes are kin.")
+    ] = None,
+    keep_overlap: Annotated[
+        bool, typer.Option("--keep-overlap", help="Keep windows that are also in a virus.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of draw, split, weights and order.")] = 1,
+    recipe: RecipeOption = "default",
+    fit_threads: FitThreadsOption = 1,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+    threads: ThreadsOption = 0,
+) -> None:
+    """Make a dataset, embed it with a model's encoders, and fit a new classifier.
+
+    Run again, it goes on where it was stopped; with another --recipe it fits that on the
+    embeddings that are there.
+    """
+    from virnucpro_core.training import (
+        DEFAULT_SIMILARITY,
+        Dataset,
+        DatasetSettings,
+        SplitShares,
+        WindowSettings,
+        find_recipe,
+        make_dataset,
+    )
+
+    find_recipe(recipe)
+    settings = DatasetSettings(
+        windows=WindowSettings(
+            windows, shortest, longest, window_size, frames, keep_overlap=keep_overlap, seed=seed
+        ),
+        shares=SplitShares(validation, test),
+        similarity=DEFAULT_SIMILARITY if similarity is None else similarity,
+    )
+    folder = output / "dataset"
+    bundle = output / (name or f"{output.resolve().name}-{recipe}")
+    if bundle.exists():
+        raise UsageError("exists already", where=str(bundle), remedy="give another --name")
+    with stop_signals() as stop:
+        if folder.exists():
+            dataset = Dataset.open(folder)
+            if dataset.settings != settings.to_json():
+                raise UsageError(
+                    "was made with other settings",
+                    where=str(folder),
+                    remedy="give the same ones, or another --output",
+                )
+            say(f"{folder}: there already")
+        else:
+            dataset = make_dataset(genomes, folder, settings, say)
+        dna, protein = embed_shards(
+            dataset, model, output / "embeddings", stop,
+            checkpoint_dir=str(output / "checkpoints"),
+            device=device, precision=precision, threads=threads,
+        )  # fmt: skip
+        fit_and_report(
+            dataset, dna, protein, model, bundle, bundle.with_name(f"{bundle.name}.evaluation"),
+            name=bundle.name, recipe=recipe, seed=seed, threads=fit_threads,
+        )  # fmt: skip

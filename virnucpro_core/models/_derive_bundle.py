@@ -1,0 +1,84 @@
+"""A bundle with the encoders of another one and a classifier of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from virnucpro_core._files import sha256_of_file
+from virnucpro_core.models._bundle import Bundle
+from virnucpro_core.models._bundle_spec import BundleSpec, ClassifierSpec
+from virnucpro_core.models._mlp import MlpClassifier
+from virnucpro_core.models._weights import save_weights
+from virnucpro_core.models._write_bundle import stage_bundle
+
+__all__ = ["derive_bundle"]
+
+_CLASSIFIER = "classifier.safetensors"
+
+
+def derive_bundle(
+    base: Bundle,
+    path: Path,
+    *,
+    name: str,
+    description: str,
+    window_size: int,
+    classifier: MlpClassifier,
+    calibration: Mapping[str, Any] | None,
+    training: Mapping[str, Any],
+    accuracy: Mapping[str, Any],
+) -> Bundle:
+    """Write a bundle with the encoders of ``base``, whole or not at all, and load it again.
+
+    The encoders' files become hard links where the file system allows it, else copies: gigabytes
+    are not written twice.
+
+    Args:
+        base: where encoders, tokenizer and licence are from.
+        path: directory to make; it must not exist yet.
+        name, description, window_size, calibration, training, accuracy: see `BundleSpec`.
+        classifier: takes the features of these encoders.
+
+    Raises:
+        BundleError: ``path`` exists or cannot be written, a file of ``base`` is altered, or the
+            classifier does not fit its encoders.
+    """
+
+    def fill(staging: Path) -> BundleSpec:
+        own = base.spec.classifier.weights
+        kept = {file: digest for file, digest in base.spec.files.items() if file != own}
+        for file in kept:
+            _link(base.path / file, staging / file)
+        weights = staging / _CLASSIFIER
+        save_weights(classifier, weights, torch.float32)
+        weights.chmod(0o644)  # safetensors lets nobody but the owner read its files
+        return replace(
+            base.spec,
+            name=name,
+            description=description,
+            window_size=window_size,
+            classifier=ClassifierSpec(_CLASSIFIER, classifier.config),
+            calibration=calibration,
+            training=training,
+            accuracy=accuracy,
+            files={**kept, _CLASSIFIER: sha256_of_file(weights)},
+        )
+
+    return stage_bundle(path, fill)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Of a link, what it leads to: staged and downloaded models are full of links.
+    real = source.resolve(strict=True)
+    try:
+        os.link(real, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(real, target)

@@ -1,0 +1,110 @@
+"""From the features of a dataset's windows to a classifier, its calibration and its test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virnucpro_core.calling import Calibration
+from virnucpro_core.errors import InputError
+from virnucpro_core.models import MlpClassifier
+from virnucpro_core.store import ByteStrings
+from virnucpro_core.training._baseline import KmerModel
+from virnucpro_core.training._calibrate import ScoredWindows, fit_calibration
+from virnucpro_core.training._classifier import fit_classifier, window_scores
+from virnucpro_core.training._dataset_tables import WindowTable
+from virnucpro_core.training._evaluation import JudgedWindows, evaluate
+from virnucpro_core.training._features import PartFeatures
+from virnucpro_core.training._recipes import ClassifierRecipe
+
+__all__ = ["FittedModel", "fit_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class FittedModel:
+    """What fitting makes.
+
+    Attributes:
+        classifier: ready for inference.
+        calibration: fitted on the validation windows; None where they were too few.
+        evaluation: of the test windows, see `evaluate`.
+    """
+
+    classifier: MlpClassifier
+    calibration: Calibration | None
+    evaluation: dict[str, Any]
+
+
+def fit_model(
+    windows: WindowTable,
+    features: Mapping[str, PartFeatures],
+    recipe: ClassifierRecipe,
+    log: Callable[[str], None],
+    *,
+    sequences: ByteStrings | None = None,
+) -> FittedModel:
+    """Fit on the training windows, choose and calibrate on validation, judge on test.
+
+    Args:
+        windows: of all parts.
+        features: of each part's frames, see `read_features`.
+        log: called with lines of progress.
+        sequences: of all windows, for the k-mer baseline; None for none.
+
+    Raises:
+        InputError: a part lacks one of the classes.
+        UsageError: a package of the extra ``train`` is not installed.
+    """
+    train, validation, test = (features[name] for name in ("train", "validation", "test"))
+    log(
+        f"{len(train.labels)} training frames, {len(validation.labels)} validation frames, "
+        f"{len(test.labels)} test frames of {train.values.shape[1]} features"
+    )
+    classifier = fit_classifier(
+        (train.values, train.labels), (validation.values, validation.labels), recipe, log
+    )
+    calibration = fit_calibration(_scored(windows, validation, classifier), log)
+    rows = windows.part("test")
+    if len(np.unique(windows.label[rows])) < 2:
+        raise InputError(
+            "the test windows are not of both classes", remedy="give more genomes of each class"
+        )
+    score = window_scores(classifier, test.values, test.window, len(windows))[rows]
+    judged = JudgedWindows(
+        label=windows.label[rows],
+        length=windows.length[rows],
+        genome=[windows.genome[row] for row in rows.tolist()],
+        group=[windows.group[row] for row in rows.tolist()],
+        score=score,
+        baseline=None if sequences is None else _baseline(windows, sequences, log),
+    )
+    return FittedModel(classifier, calibration, evaluate(judged, calibration))
+
+
+def _scored(windows: WindowTable, part: PartFeatures, classifier: MlpClassifier) -> ScoredWindows:
+    score = window_scores(classifier, part.values, part.window, len(windows))
+    rows = np.flatnonzero(~np.isnan(score))
+    return ScoredWindows(
+        score=score[rows],
+        label=windows.label[rows],
+        length=windows.length[rows],
+        genome=[windows.genome[row] for row in rows.tolist()],
+        start=windows.start[rows],
+    )
+
+
+def _baseline(
+    windows: WindowTable, sequences: ByteStrings, log: Callable[[str], None]
+) -> NDArray[np.float64]:
+    """The k-mer model's probability of every test window."""
+
+    def part(name: str) -> tuple[ByteStrings, NDArray[np.int64]]:
+        rows = windows.part(name)
+        letters = ByteStrings.from_iterable(sequences[row] for row in rows.tolist())
+        return letters, windows.label[rows]
+
+    return KmerModel(part("train"), part("validation"), log).predict(part("test")[0])

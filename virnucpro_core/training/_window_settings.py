@@ -1,0 +1,57 @@
+"""What windows a dataset is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from virnucpro_core.errors import UsageError
+
+__all__ = ["MOST_UNKNOWN", "WindowSettings"]
+
+MOST_UNKNOWN = 0.05
+"""Windows with a larger share of N are left out: they hold no sequence to learn from."""
+
+_FRAMES = ("all", "cds")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """How windows are drawn.
+
+    Attributes:
+        windows: windows with a frame for each class, over all three parts.
+        shortest, longest: in bases; each length between them is as likely.
+        tile: None, or a size: windows are then those that the pipeline cuts records into.
+        frames: ``"all"`` for every stop-free frame, ``"cds"`` for those within an annotated coding
+            sequence, on its strand and in its phase.
+        keep_overlap: whether windows are kept that touch what is also in a virus of the set.
+        seed: of the draw and of the split.
+    """
+
+    windows: int = 20_000
+    shortest: int = 100
+    longest: int = 500
+    tile: int | None = None
+    frames: str = "all"
+    keep_overlap: bool = False
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if self.windows < 1:
+            raise UsageError(f"{self.windows} windows are no positive number")
+        if self.shortest < 3:
+            raise UsageError(f"windows of {self.shortest} bases are shorter than a codon")
+        if self.longest < self.shortest:
+            raise UsageError(
+                f"the longest window ({self.longest}) is shorter than the shortest "
+                f"({self.shortest})"
+            )
+        if self.tile is not None and self.tile < 3:
+            raise UsageError(f"a window size of {self.tile} bases is shorter than a codon")
+        if self.frames not in _FRAMES:
+            raise UsageError(f"no frames {self.frames!r}", remedy=f"use {' or '.join(_FRAMES)}")
+
+    @property
+    def window_size(self) -> int:
+        """Length of the longest windows, in bases."""
+        return self.longest if self.tile is None else self.tile

@@ -1,0 +1,55 @@
+// The genomes that a model is trained on: a sheet, or a folder for each class.
+include { sampleName } from './samples'
+
+/**
+ * The genomes as [ [id: name], sheet, files ]: the files are staged as .genomes/<number>/<name>, and
+ * the sheet, a text, names them so. What else can be wrong with it, `virnucpro train data` says.
+ */
+def readGenomes(input, sample) {
+    def given = file(input.toString(), glob: false)
+    if (!given.exists()) {
+        error("--input ${input}: there is no such file or folder")
+    }
+    def rows = given.isDirectory() ? folderRows(given) : sheetRows(given)
+    def name = sample ?: sampleName(given.name.replaceFirst(/(?i)\.(csv|tsv)$/, ''))
+    def unusual = rows.find { row -> row.path.toString() =~ /[$`"\n\t]/ }
+    if (unusual) {
+        error("--input ${input}: the path ${unusual.path} cannot reach the tasks; rename it")
+    }
+    def columns = rows[0].keySet().findAll { column -> column != 'path' } as List
+    def lines = rows.withIndex().collect { row, i ->
+        columns.collect { column -> column == 'file' ? ".genomes/${i + 1}/${row.path.name}" : row[column] }.join('\t')
+    }
+    return [[id: name.toString()], ([columns.join('\t')] + lines).join('\n'), rows.collect { row -> row.path }]
+}
+
+def folderRows(folder) {
+    def rows = [cellular: 'others', viral: 'virus'].collectMany { kind, label ->
+        def here = folder.resolve(kind)
+        def files = here.isDirectory() ? here.listFiles().findAll { file -> file.isFile() && !file.name.startsWith('.') } : []
+        if (!files) {
+            error("--input ${folder}: the folder ${kind} holds no file; put genomes there")
+        }
+        files.sort { file -> file.name }.collect { file -> [file: file.name, label: label, path: file] }
+    }
+    return rows
+}
+
+def sheetRows(sheet) {
+    def lines = sheet.readLines()
+    def separator = lines && lines[0].contains('\t') ? '\t' : ','
+    def rows = sheet.splitCsv(header: true, sep: separator, quote: '"', strip: true).collect { row ->
+        // A spreadsheet may begin its file with a byte order mark.
+        row.collectEntries { column, value -> [column.replace('\uFEFF', ''), value] }
+    }
+    if (!rows || !rows[0].containsKey('file')) {
+        error("--input ${sheet}: this is no sheet of genomes; it needs a header with the columns file and label, and a row for each genome")
+    }
+    return rows.collect { row ->
+        def path = row.file ? sheet.parent.resolve(row.file) : null
+        if (path == null || !path.isFile()) {
+            error("--input ${sheet}: names '${row.file}', which is not a file; paths are relative to the sheet")
+        }
+        row + [path: path]
+    }
+}
