@@ -8,7 +8,7 @@ process TRAIN_FIT {
 
     input:
     tuple val(meta), path(tables, stageAs: '.dataset/*'), path(shards, stageAs: '.dataset/shards/*'), path(dna, stageAs: '.dna/*'), path(protein, stageAs: '.protein/*')
-    path bundle, stageAs: 'base/*'
+    path bundle, stageAs: '.base/*'
     val settings
     val bundle_sha256
     val code_sha256

@@ -9,7 +9,7 @@ process TRAIN_REPORT {
     input:
     // dataset.json has the digests of everything that the model was trained on.
     tuple val(meta), path(dataset_json), path(windows)
-    path bundle, stageAs: 'base/*'
+    path bundle, stageAs: '.base/*'
     val run
     val bundle_sha256
     val code_sha256
