@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.bundles import make_bundle
-from tests.pipeline.running import READS, Run, read_table, run_pipeline
+from tests.pipeline.running import READS, REPOSITORY, Run, read_table, run_pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
@@ -102,3 +102,39 @@ def test_help_is_made_of_the_schema(folder: Path) -> None:
     assert "  --threshold X           Lowest score that is called virus. [0.5]" in run.output
     assert "--group_samples" not in run.output
     assert run.tasks() == []
+
+
+def test_small_samples_are_grouped_in_order_and_large_ones_stay_alone(tmp_path: Path) -> None:
+    sizes = {"a.fa": 1, "b.fa": 9, "big.fq.gz": 5 << 20, "c.fq.gz": 3 << 20, "d.fq": 8 << 20}
+    for name, size in {**sizes, "e.fa": 1, "f.fa": 1, "g.fa": 1}.items():
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    (tmp_path / "main.nf").write_text(
+        f"""
+include {{ readGroups }} from '{REPOSITORY}/workflows/samples'
+
+def names(files, most) {{
+    def rows = files.withIndex(2).collect {{ name, row ->
+        [id: name[0], files: ["${{projectDir}}/${{name}}".toString()], paired: false, row: row]
+    }}
+    return readGroups([input: 's.csv'], rows, most, workflow).collect {{ it -> it[0].id }}
+}}
+
+workflow {{
+    def files = ['a.fa', 'b.fa', 'big.fq.gz', 'c.fq.gz', 'd.fq', 'e.fa', 'f.fa', 'g.fa']
+    println("all ${{names(files.findAll {{ name -> name != 'big.fq.gz' }}, 100)}}")
+    println("large ${{names(['a.fa', 'big.fq.gz', 'e.fa'], 100)}}")
+    println("two ${{names(['a.fa', 'b.fa', 'e.fa', 'f.fa', 'g.fa'], 2)}}")
+    println("less ${{names(['a.fa', 'b.fa', 'e.fa', 'f.fa'], 2)}}")
+    println("one ${{names(['a.fa', 'b.fa'], 1)}}")
+}}
+"""
+    )
+    run = run_pipeline(tmp_path, project=tmp_path, profile=None)
+    assert run.exit_code == 0, run.output
+    # 3 MiB compressed and 8 MiB of text, which count as 2, are more than a group holds.
+    assert "all [a+2, d+3]" in run.output
+    assert "large [b, a+1]" in run.output
+    assert "two [a+1, e+1, g]" in run.output
+    assert "less [a+1, e+1]" in run.output
+    assert "one [a, b]" in run.output
