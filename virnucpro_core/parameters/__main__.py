@@ -17,6 +17,9 @@ from virnucpro_core.errors import InputError
 from virnucpro_core.parameters import ParameterSchema, check_parameters, render_help
 from virnucpro_core.samples import SheetError, is_sheet, read_sheet
 
+_SAMPLE_TASKS = ("predict", "embed")
+"""Whose --input may be a samplesheet."""
+
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -39,7 +42,7 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     given = checked.values.get("input")
     samples: list[dict[str, Any]] = []
     notes: list[str] = []
-    if given is not None and is_sheet(given):
+    if given is not None and is_sheet(given) and checked.values["task"] in _SAMPLE_TASKS:
         if checked.values.get("sample") is not None:
             errors.append("--sample is for one file; a samplesheet names its samples itself")
         try:
