@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from tests.bundles import make_bundle
-from tests.pipeline.running import READS, Run, read_table, run_pipeline
+from tests.pipeline.running import READS, REPOSITORY, Run, read_table, run_pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
@@ -33,18 +34,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "empty.fasta").touch()
     (folder / "lane1.fasta").write_text("".join(records()[8:12]))
     (folder / "lane2.fasta.gz").write_bytes(gzip.compress("".join(records()[12:]).encode()))
+    for mate in "12":
+        (folder / f"mate{mate}.fastq").write_text(
+            "".join(f"@r{i}\n{'ACGTTGCATC' * 3}\n+\n{'I' * 30}\n" for i in range(2))
+        )
     (folder / "sheet.csv").write_text(
-        "sample,file,strandedness\r\n"
-        "first,with space/it's first.fasta,auto\r\n"
-        "empty,empty.fasta,auto\r\n"
-        "lanes,lane1.fasta,auto\r\n"
-        "lanes,lane2.fasta.gz,auto\r\n"
+        "sample,fastq_1,fastq_2,strandedness\r\n"
+        "first,with space/it's first.fasta,,auto\r\n"
+        "empty,empty.fasta,,auto\r\n"
+        "lanes,lane1.fasta,,auto\r\n"
+        "lanes,lane2.fasta.gz,,auto\r\n"
+        "pair,mate1.fastq,mate2.fastq,auto\r\n"
     )
     return folder
-
-
-def contents(run: Run, sample: str) -> dict[str, bytes]:
-    return {name: (run.outdir / sample / name).read_bytes() for name in RESULTS}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def together(folder: Path) -> Run:
 def test_small_samples_share_tasks_and_an_empty_one_has_its_files(together: Run) -> None:
     assert len(together.tasks()) == 7  # one of each process
     assert together.output.count("nothing reads the columns strandedness") == 1
-    for sample, n_records in (("first", 8), ("empty", 0), ("lanes", 16)):
+    for sample, n_records in (("first", 8), ("empty", 0), ("lanes", 16), ("pair", 4)):
         assert len(read_table(together.outdir / sample / "sequences.tsv")) == n_records
         assert (together.outdir / sample / "run.json").exists()
     assert not (together.outdir / "empty" / "embeddings").exists()
@@ -69,39 +71,29 @@ def test_small_samples_share_tasks_and_an_empty_one_has_its_files(together: Run)
     assert ids == [record[1:].split()[0] for record in records()[8:]]
     stages = (together.outdir / "pipeline_info" / "stages.txt").read_text()
     assert [line.split()[-2] for line in stages.splitlines() if line.startswith("Consensus")] == (
-        ["24"]
+        ["28"]
     )
 
 
-def test_results_do_not_depend_on_what_else_is_in_the_run(folder: Path, together: Run) -> None:
-    given = ("--model", "model", "--shard_frames", "7", "--sample", "first")
-    reads = "with space/it's first.fasta"
-    alone = run_pipeline(folder, "--input", reads, *given, outdir="alone")
-    assert alone.exit_code == 0, alone.output
-    assert contents(alone, "first") == contents(together, "first")
+def test_mates_of_two_files_are_records_of_one_sample(together: Run) -> None:
+    ids = [row["id"] for row in read_table(together.outdir / "pair" / "sequences.tsv")]
+    assert ids == ["r0/1", "r0/2", "r1/1", "r1/2"]
 
 
-def test_mates_of_two_files_are_records_of_one_sample(folder: Path) -> None:
-    for mate in "12":
-        (folder / f"mate{mate}.fastq").write_text(
-            "".join(f"@r{i}\n{'ACGTTGCATC' * 3}\n+\n{'I' * 30}\n" for i in range(3))
-        )
-    sheet = folder / "pairs.tsv"
-    sheet.write_text("sample\tfastq_1\tfastq_2\npair\tmate1.fastq\tmate2.fastq\n")
-    run = run_pipeline(folder, "--input", "pairs.tsv", "--model", "model", outdir="pairs")
-    assert run.exit_code == 0, run.output
-    ids = [row["id"] for row in read_table(run.outdir / "pair" / "sequences.tsv")]
-    assert ids == ["r0/1", "r0/2", "r1/1", "r1/2", "r2/1", "r2/2"]
-
-
-def test_standard_input_is_kept_by_its_content(folder: Path, together: Run) -> None:
+def test_alone_and_from_standard_input_a_sample_has_the_same_results(
+    folder: Path, together: Run
+) -> None:
     reads = (folder / "with space" / "it's first.fasta").read_bytes()
-    given = ("--input", "-", "--sample", "first", "--model", "model", "-resume")
-    for expected in ("COMPLETED", "CACHED"):
-        run = run_pipeline(folder, *given, outdir="piped", stdin=reads)
-        assert run.exit_code == 0, run.output
-        assert run.statuses()["PREPARE"] == {expected}
-    assert contents(run, "first") == contents(together, "first")
+    given = ("--input", "-", "--sample", "first", "--model", "model", "--shard_frames", "7")
+    alone = run_pipeline(folder, *given, outdir="alone", stdin=reads)
+    assert alone.exit_code == 0, alone.output
+    for name in RESULTS:
+        ours = (alone.outdir / "first" / name).read_bytes()
+        assert ours == (together.outdir / "first" / name).read_bytes()
+    # Under the name of its content it is the same file when the run is resumed.
+    kept = folder / "work" / "stdin" / hashlib.sha256(reads).hexdigest()
+    assert kept.read_bytes() == reads
+    assert list(kept.parent.iterdir()) == [kept]
 
 
 def test_help_is_made_of_the_schema(folder: Path) -> None:
@@ -110,3 +102,39 @@ def test_help_is_made_of_the_schema(folder: Path) -> None:
     assert "  --prevalence TEXT       Share of viruses among the records" in run.output
     assert "--group_samples" not in run.output
     assert run.tasks() == []
+
+
+def test_small_samples_are_grouped_in_order_and_large_ones_stay_alone(tmp_path: Path) -> None:
+    sizes = {"a.fa": 1, "b.fa": 9, "big.fq.gz": 5 << 20, "c.fq.gz": 3 << 20, "d.fq": 8 << 20}
+    for name, size in {**sizes, "e.fa": 1, "f.fa": 1, "g.fa": 1}.items():
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(size)
+    (tmp_path / "main.nf").write_text(
+        f"""
+include {{ readGroups }} from '{REPOSITORY}/workflows/samples'
+
+def names(files, most) {{
+    def rows = files.withIndex(2).collect {{ name, row ->
+        [id: name[0], files: ["${{projectDir}}/${{name}}".toString()], paired: false, row: row]
+    }}
+    return readGroups([input: 's.csv'], rows, most, workflow).collect {{ it -> it[0].id }}
+}}
+
+workflow {{
+    def files = ['a.fa', 'b.fa', 'big.fq.gz', 'c.fq.gz', 'd.fq', 'e.fa', 'f.fa', 'g.fa']
+    println("all ${{names(files.findAll {{ name -> name != 'big.fq.gz' }}, 100)}}")
+    println("large ${{names(['a.fa', 'big.fq.gz', 'e.fa'], 100)}}")
+    println("two ${{names(['a.fa', 'b.fa', 'e.fa', 'f.fa', 'g.fa'], 2)}}")
+    println("less ${{names(['a.fa', 'b.fa', 'e.fa', 'f.fa'], 2)}}")
+    println("one ${{names(['a.fa', 'b.fa'], 1)}}")
+}}
+"""
+    )
+    run = run_pipeline(tmp_path, project=tmp_path, profile=None)
+    assert run.exit_code == 0, run.output
+    # 3 MiB compressed and 8 MiB of text, which count as 2, are more than a group holds.
+    assert "all [a+2, d+3]" in run.output
+    assert "large [b, a+1]" in run.output
+    assert "two [a+1, e+1, g]" in run.output
+    assert "less [a+1, e+1]" in run.output
+    assert "one [a, b]" in run.output

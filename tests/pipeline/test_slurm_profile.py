@@ -117,7 +117,7 @@ def test_the_configuration_of_the_profile(folder: Path) -> None:
         (["--slurm_gres", "gpu:1 --exclusive"], "--slurm_gres is 'gpu:1 --exclusive'"),
         (["--slurm_time", "soon"], "--slurm_time is 'soon', it must be a time such as 90m"),
         (["--slurm_memory", "64"], "--slurm_memory is '64', it must be a size"),
-        (["--slurm_array", "1"], "--slurm_array is 1, it must be 0 (no arrays) or at least 2"),
+        (["--slurm_array", "1"], "--slurm_array is '1', it must be 0 (no arrays) or at least 2"),
         (["--slurm_options=--qos=a\nrm -rf x"], "it must be options of sbatch in one line"),
     ],
 )

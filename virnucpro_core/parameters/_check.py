@@ -60,6 +60,10 @@ def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> Check
             seen.add(name)
             text = str(given[name])
             errors.append(f"--{name} is '{text}', it must be {_allowed(known[name])}")
+    for name, value in present.items():
+        # In Python the end of a pattern matches before a last line break, too.
+        if name not in seen and isinstance(value, str) and re.search(r"[\n\r]", value):
+            errors.append(f"--{name} has a line break in it; write it in one line")
     errors += _two_rules(values)
     return CheckedParameters(values, tuple(errors))
 

@@ -60,6 +60,7 @@ def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
         ({"save_embeddings": "maybe"}, "--save_embeddings is 'maybe', it must be true or false"),
         ({"sample": "../up"}, "--sample is '../up', it must be letters, digits"),
         ({"outdir": True}, "--outdir has no value; folder for the results"),
+        ({"sample": "a\n"}, "--sample has a line break in it"),
         ({"input": None}, "--input is missing; name FASTA, FASTQ"),
         ({"tresholds": 1}, "Unknown parameter --tresholds; did you mean --threshold?"),
         ({"xyz": 1}, "Unknown parameter --xyz; --help lists those that exist"),
