@@ -51,6 +51,10 @@ def data(
     windows: Annotated[int, typer.Option(help="Windows with a frame, for each class.")] = 20_000,
     shortest: Annotated[int, typer.Option(help="Shortest window in bases.")] = 100,
     longest: Annotated[int, typer.Option(help="Longest window in bases.")] = 500,
+    test_length: Annotated[
+        list[int],
+        typer.Option(help="Length of the test windows, in place of the range; can be repeated."),
+    ] = [],  # noqa: B006 - Typer copies it
     window_size: Annotated[
         int | None, typer.Option(help="Tiles of this size, as VirNucPro's, in place of a range.")
     ] = None,
@@ -81,6 +85,7 @@ def data(
             frames=frames,
             keep_overlap=keep_overlap,
             seed=seed,
+            test_lengths=tuple(test_length),
         ),
         shares=training.SplitShares(validation, test),
         similarity=training.DEFAULT_SIMILARITY if similarity is None else similarity,

@@ -39,10 +39,9 @@ _SPLITS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def measured_lengths(bundle: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
-    """The accuracy by window length in bases, the longest first."""
+    """The accuracy by window length in bases, the longest first; a range counts by its start."""
     measured = _mapping(bundle.get("accuracy"), "by_window_length")
-    by_length = {int(n): m for n, m in measured.items() if n.isdigit() and isinstance(m, Mapping)}
-    return dict(sorted(by_length.items(), reverse=True))
+    return {_first(key): measures for key, measures in _longest_first(measured)}
 
 
 def model_section(bundle: Mapping[str, Any]) -> Section:
@@ -60,22 +59,31 @@ def model_section(bundle: Mapping[str, Any]) -> Section:
     return Section("model", "The model", blocks)
 
 
+def _longest_first(measured: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Measures by ``"500"``, a length, or ``"200-349"``, a range of lengths."""
+    rows = [(k, m) for k, m in measured.items() if k[:1].isdigit() and isinstance(m, Mapping)]
+    return sorted(rows, key=lambda row: (-_first(row[0]), row[0]))
+
+
+def _first(key: str) -> int:
+    return int(key.partition("-")[0])
+
+
 def _accuracy(bundle: Mapping[str, Any]) -> list[Block]:
     accuracy = bundle.get("accuracy") or {}
-    by_length = measured_lengths(bundle)
+    by_length = _longest_first(_mapping(accuracy, "by_window_length"))
     if not by_length:
         return [Text("The bundle does not say how accurate this model is.")]
-    present = [key for key in _MEASURES if any(key in m for m in by_length.values())]
+    present = [key for key in _MEASURES if any(key in measures for _, measures in by_length)]
     columns = ("model", "window length", *(_MEASURES[key] for key in present))
     rows: list[Sequence[Any]] = [
         (bundle["name"], length, *(measures.get(key) for key in present))
-        for length, measures in by_length.items()
+        for length, measures in by_length
     ]
     for name, lengths in _mapping(accuracy, "baseline").items():
         rows += [
-            (name, int(length), *(measures.get(key) for key in present))
-            for length, measures in _mapping({"of": lengths}, "of").items()
-            if length.isdigit() and isinstance(measures, Mapping)
+            (name, length, *(measures.get(key) for key in present))
+            for length, measures in _longest_first(_mapping({"of": lengths}, "of"))
         ]
     what = accuracy.get("what")
     about: list[Block] = [Text(f"Measured on {what}.")] if isinstance(what, str) else []

@@ -81,6 +81,7 @@ class WindowDrawer:
     Args:
         genomes: of all classes and parts.
         rows: those to draw from.
+        part: whose windows these are, one of `PARTS`.
         overlaps: stretches that windows must not touch, by the name of the genome.
         random: draws the same windows when it is in the same state.
 
@@ -92,6 +93,7 @@ class WindowDrawer:
         self,
         genomes: list[CollectedGenome],
         rows: list[int],
+        part: str,
         settings: WindowSettings,
         overlaps: dict[str, list[OverlapRow]],
         random: np.random.Generator,
@@ -101,7 +103,7 @@ class WindowDrawer:
         self._settings = settings
         self._overlaps = overlaps
         self._random = random
-        self._places = {row: Places.of(genomes[row], settings) for row in rows}
+        self._places = {row: Places.of(genomes[row], settings, part) for row in rows}
         self._weights = _weights([genomes[row] for row in rows])
         self._seen: set[tuple[int, int, int]] = set()
         self.counts = DrawCounts()

@@ -68,7 +68,7 @@ class DatasetSettings:
     def to_json(self) -> dict[str, Any]:
         """As in ``dataset.json``."""
         return {
-            "windows": asdict(self.windows),
+            "windows": {**asdict(self.windows), "test_lengths": list(self.windows.test_lengths)},
             "shares": asdict(self.shares),
             "similarity": self.similarity,
             "shard_frames": self.shard_frames,
@@ -228,7 +228,7 @@ def _draw(
             ]  # fmt: skip
             # A generator for each draw: more genomes in one part do not change another's windows.
             random = np.random.default_rng([settings.windows.seed, part, label])
-            drawer = WindowDrawer(genomes, mine, settings.windows, avoid, random)
+            drawer = WindowDrawer(genomes, mine, PARTS[part], settings.windows, avoid, random)
             for drawn in drawer.draw(n_windows):
                 ids, first_row = table.append(drawn)
                 writer.add(drawn, ids, first_row)

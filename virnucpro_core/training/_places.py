@@ -23,16 +23,16 @@ class Places:
 
     Attributes:
         start, length: int64 [S], records, coding segments or tiles.
-        shortest, longest: of the windows, in bases; both None where the stretches are the windows.
+        lengths: of the windows, in bases, int64, each as likely; None where the stretches are the
+            windows.
     """
 
     start: NDArray[np.int64]
     length: NDArray[np.int64]
-    shortest: int | None
-    longest: int | None
+    lengths: NDArray[np.int64] | None
 
     @classmethod
-    def of(cls, genome: CollectedGenome, settings: WindowSettings) -> Places:
+    def of(cls, genome: CollectedGenome, settings: WindowSettings, part: str) -> Places:
         """The tiles of the genome's records, or its records or coding segments.
 
         Raises:
@@ -41,7 +41,7 @@ class Places:
         if settings.tile is not None:
             tiles = cut_windows(genome.length, settings.tile)
             return cls(
-                genome.start[tiles.record] + tiles.start, tiles.length.astype(np.int64), None, None
+                genome.start[tiles.record] + tiles.start, tiles.length.astype(np.int64), None
             )
         start, length, what = genome.start, genome.length, "record"
         if settings.frames == "cds" and genome.coding is not None:
@@ -54,7 +54,7 @@ class Places:
                 where=genome.row.where,
                 remedy="leave the genome out, or allow shorter windows with --shortest",
             )
-        return cls(start[fits], length[fits], settings.shortest, settings.longest)
+        return cls(start[fits], length[fits], settings.lengths(part))
 
     def draw(
         self, n: int, random: np.random.Generator
@@ -64,11 +64,11 @@ class Places:
         Each length is as likely, then each place where a window of that length fits. Where no
         stretch is that long the window is the longest there is.
         """
-        if self.shortest is None or self.longest is None:
+        if self.lengths is None:
             row = random.integers(0, len(self.start), n)
             return self.start[row], self.length[row]
         longest = int(self.length.max())
-        length = np.minimum(random.integers(self.shortest, self.longest + 1, n), longest)
+        length = np.minimum(self.lengths[random.integers(0, len(self.lengths), n)], longest)
         ends = np.cumsum(self.length)
         start = np.full(n, self.start[int(self.length.argmax())])
         open_ = np.arange(n)

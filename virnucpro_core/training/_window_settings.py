@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from virnucpro_core.errors import UsageError
 
 __all__ = ["MOST_UNKNOWN", "WindowSettings"]
@@ -26,6 +29,8 @@ class WindowSettings:
             sequence, on its strand and in its phase.
         keep_overlap: whether windows are kept that touch what is also in a virus of the set.
         seed: of the draw and of the split.
+        test_lengths: lengths of the test windows in bases, each as likely; none for the same as of
+            the others.
     """
 
     windows: int = 20_000
@@ -35,6 +40,7 @@ class WindowSettings:
     frames: str = "all"
     keep_overlap: bool = False
     seed: int = 1
+    test_lengths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.windows < 1:
@@ -46,10 +52,26 @@ class WindowSettings:
                 f"the longest window ({self.longest}) is shorter than the shortest "
                 f"({self.shortest})"
             )
+        if self.test_lengths and min(self.test_lengths) < 3:
+            raise UsageError(f"windows of {min(self.test_lengths)} bases are shorter than a codon")
+        if self.test_lengths and max(self.test_lengths) > self.longest:
+            raise UsageError(
+                f"test windows of {max(self.test_lengths)} bases are longer than all others, at "
+                f"most {self.longest}",
+                remedy="name shorter ones, or allow longer windows",
+            )
+        if self.test_lengths and self.tile is not None:
+            raise UsageError("tiles have the length that they have: name no test lengths")
         if self.tile is not None and self.tile < 3:
             raise UsageError(f"a window size of {self.tile} bases is shorter than a codon")
         if self.frames not in _FRAMES:
             raise UsageError(f"no frames {self.frames!r}", remedy=f"use {' or '.join(_FRAMES)}")
+
+    def lengths(self, part: str) -> NDArray[np.int64]:
+        """Lengths in bases of the windows of a part, int64; each is as likely."""
+        if part == "test" and self.test_lengths:
+            return np.array(self.test_lengths)
+        return np.arange(self.shortest, self.longest + 1)
 
     @property
     def window_size(self) -> int:

@@ -119,6 +119,19 @@ def test_windows_lie_within_a_record_and_have_every_length(dataset: Dataset, fol
     assert len(set(places)) == len(places)
 
 
+def test_windows_of_the_test_part_can_have_lengths_of_their_own(
+    dataset: Dataset, folder: Path, tmp_path: Path
+) -> None:
+    windows = replace(SETTINGS.windows, test_lengths=(70, 110))
+    made = make_dataset(
+        folder, tmp_path / "data", replace(SETTINGS, windows=windows), lambda _: None
+    )
+    assert set(made.windows.length[made.windows.part("test")].tolist()) == {70, 110}
+    for part in ("train", "validation"):
+        rows, same = made.windows.part(part), dataset.windows.part(part)
+        assert made.windows.start[rows].tolist() == dataset.windows.start[same].tolist()
+
+
 def test_a_genome_is_in_one_part_with_all_its_windows(dataset: Dataset) -> None:
     part = {row.genome: row.split for row in dataset.genomes}
     table = dataset.windows
@@ -275,7 +288,16 @@ def test_a_dataset_is_not_written_over(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"windows": 0}, {"shortest": 2}, {"shortest": 200}, {"tile": 2}, {"frames": "some"}],
+    [
+        {"windows": 0},
+        {"shortest": 2},
+        {"shortest": 200},
+        {"tile": 2},
+        {"frames": "some"},
+        {"test_lengths": (2,)},
+        {"test_lengths": (121,)},
+        {"tile": 90, "test_lengths": (90,)},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(UsageError):
