@@ -37,6 +37,7 @@ import typer
 from collect_genomes import fetch, run, write_fasta
 from numpy.typing import NDArray
 from package_sequences import Record, open_members, read_records
+from protein_kmers import AMINO_ACIDS, NUMBERS, held_out_kmers, is_among, protein_kmers, translated
 
 PACKAGE = "metaphlan2-data==2.6.0+ds-4"
 MEMBER = "var/lib/metaphlan2-data/markers.fasta"
@@ -49,12 +50,7 @@ PROKARYOTE_SHARES = ((0.3, 1), (0.45, 2))
 FARTHEST_NUMBERS = 50
 """Genes of one virus have NCBI Gene's numbers next to each other."""
 
-K = 10
-"""Amino acids in a protein k-mer, as in ``virnucpro train data``."""
-
 FILES = {"viral": 40, "prok": 20, "euk": 8}
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY*"
-STANDARD_CODE = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
 STOPS = {b"TAA", b"TAG", b"TGA"}
 
 
@@ -74,57 +70,9 @@ class Gene:
         )
 
 
-def codon_table() -> NDArray[np.uint64]:
-    """Amino acid number of a codon, uint64 [125], letters numbered A, C, G, T, other."""
-    table = np.full(125, AMINO_ACIDS.index("*"), dtype=np.uint64)
-    for number, amino_acid in enumerate(STANDARD_CODE):
-        first, second, third = ("ACGT".index("TCAG"[number // d % 4]) for d in (16, 4, 1))
-        table[25 * first + 5 * second + third] = AMINO_ACIDS.index(amino_acid)
-    return table
-
-
-CODONS = codon_table()
-NUMBERS = np.full(256, 4, dtype=np.uint8)
-NUMBERS[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.arange(4)
-
-
-def translated(numbers: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Amino acid numbers of the full codons of letter numbers."""
-    codons = numbers[: len(numbers) // 3 * 3].reshape(-1, 3).astype(np.int64)
-    return CODONS[25 * codons[:, 0] + 5 * codons[:, 1] + codons[:, 2]]
-
-
-def protein_kmers(protein: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers of the k-mers of amino acids without a stop or an unknown codon."""
-    n = len(protein) - K + 1
-    if n < 1:
-        return np.zeros(0, dtype=np.uint64)
-    kmers, known = np.zeros(n, dtype=np.uint64), np.ones(n, dtype=np.bool_)
-    for i in range(K):
-        kmers = kmers * np.uint64(20) + protein[i : n + i]
-        known &= protein[i : n + i] < 20
-    return kmers[known]
-
-
 def gene_kmers(gene: Gene) -> NDArray[np.uint64]:
     """K-mers of the gene's protein."""
     return protein_kmers(translated(NUMBERS[np.frombuffer(gene.letters, dtype=np.uint8)]))
-
-
-def held_out_kmers(paths: list[Path]) -> NDArray[np.uint64]:
-    """K-mers of all six translations of genomes, ascending, each once."""
-    found = [np.zeros(0, dtype=np.uint64)]
-    for path in paths:
-        with gzip.open(path) as file:
-            letters = b"N".join(record.letters for record in read_records(file))
-        forward = NUMBERS[np.frombuffer(letters, dtype=np.uint8)]
-        reverse = np.where(forward[::-1] < 4, 3 - forward[::-1], 4).astype(np.uint8)
-        found += [
-            np.unique(protein_kmers(translated(strand[frame:])))
-            for strand in (forward, reverse)
-            for frame in range(3)
-        ]
-    return np.unique(np.concatenate(found))
 
 
 def read_genes(archive: Path) -> dict[str, list[Gene]]:
@@ -261,14 +209,6 @@ def select_cellular(
             gene for gene, hit in zip(mine, known, strict=True) if not len(hit) or hit.mean() <= 0.1
         ]
     return kept
-
-
-def is_among(kmers: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which k-mers are in ``known``, which is ascending."""
-    if not len(known):
-        return np.zeros(len(kmers), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(known, kmers), len(known) - 1)
-    return known[place] == kmers
 
 
 def write_files(
