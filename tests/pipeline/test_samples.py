@@ -59,7 +59,7 @@ def together(folder: Path) -> Run:
 
 
 def test_small_samples_share_tasks_and_an_empty_one_has_its_files(together: Run) -> None:
-    assert len(together.tasks()) == 7  # one of each process
+    assert len(together.tasks()) == 8  # one of each process
     assert together.output.count("nothing reads the columns strandedness") == 1
     for sample, n_records in (("first", 8), ("empty", 0), ("lanes", 16), ("pair", 4)):
         assert len(read_table(together.outdir / sample / "sequences.tsv")) == n_records
