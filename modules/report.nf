@@ -17,8 +17,8 @@ process REPORT {
 
     output:
     tuple val(meta), path('*/run.json', arity: '1..*'), emit: run
-    // Without calls there is nothing to report.
-    tuple val(meta), path('*/report.html', arity: '1..*'), emit: page, optional: true
+    // None without calls.
+    tuple val(meta), path('*/report.html', arity: '0..*'), emit: page
     path 'versions.yml', emit: versions
 
     script:

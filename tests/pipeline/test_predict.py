@@ -212,7 +212,7 @@ def test_saved_scores_are_called_again_to_the_same_bytes(
     strict = again(*model, "--preset", "strict", "--prevalence", "0.2", "-resume", kept="strict")
     assert strict.exit_code == 0, strict.output
     assert {name for name, status in strict.tasks() if status == "COMPLETED"} <= {
-        "CONSENSUS", "REPORT", "PRUNE",
+        "CONSENSUS", "REPORT", "RUN_REPORT", "PRUNE",
     }  # fmt: skip
     saved = balanced.outdir / "reads" / "scores"
     names = sorted(path.name for path in saved.iterdir())
