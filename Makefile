@@ -14,11 +14,13 @@ ifneq ($(shell test "$$(cat .venv/.setup-done 2>/dev/null)" = "$$(pwd -P)" && ec
 SETUP_INPUTS += moved
 endif
 
+# Genomes that are at hand, for demo-model: those in no package are taken from there.
+GENOMES ?=
 # How many runs `make faults` makes.
 TOOL_RUNS ?= 44
 PIPELINE_RUNS ?= 8
 
-.PHONY: moved help setup demo test check bench faults gpu-check clean
+.PHONY: moved help setup demo test check bench demo-model faults gpu-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
@@ -45,6 +47,12 @@ bench: setup ## the benchmark reports, about 20 minutes; peers and results in .b
 	@$(ACTIVATE) && pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@$(ACTIVATE) && virnucpro bench frames
 	@$(ACTIVATE) && virnucpro bench embed --sizes 8M,35M,150M --patience 30 --output .bench/report
+
+demo-model: setup ## the demo model anew, about an hour; GENOMES names a folder of genomes at hand
+	@$(ACTIVATE) && scripts/collect_genomes.py build/genomes $(if $(GENOMES),--also $(GENOMES))
+	@$(ACTIVATE) && scripts/marker_genes.py build/genomes
+	@$(ACTIVATE) && scripts/train_demo.py build/genomes/demo_sheet.tsv build/demo --work build/demo-work
+	@echo "Model: build/demo, report: build/demo-work/evaluation.html"
 
 faults: setup ## kill and resume runs at random, and compare their results; TOOL_RUNS, PIPELINE_RUNS
 	@$(ACTIVATE) && python -m tests.faults --tool-runs $(TOOL_RUNS) --pipeline-runs $(PIPELINE_RUNS)

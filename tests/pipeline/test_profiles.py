@@ -133,7 +133,7 @@ def test_the_parameters_of_batch_reach_its_settings(
     ("profile", "given", "message"),
     [
         ("docker", {}, "--container is missing; name the image for -profile docker"),
-        ("apptainer", {"container": ""}, "--container is missing"),
+        ("apptainer", {"container": ""}, "--container has no value"),
         ("awsbatch", {"container": "i"}, "--aws_queue is missing"),
         ("awsbatch", {"container": "i", "aws_queue": "q"}, "--aws_workdir is missing"),
         (

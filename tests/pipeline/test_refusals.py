@@ -44,8 +44,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--input", READS, "--model", "absent"], "--model absent: there is no such folder"),
         (["--input", READS, "--model", "empty"], "it has no bundle.json"),
         (["--input", READS, "--model", "broken"], "bundle.json has no window_size"),
-        (["--input", READS, "--task", "train"], "--task is 'train', it must be predict or embed"),
-        (["--input", READS, "--preset", "strict"], "--preset needs probabilities"),
+        (["--input", READS, "--task", "train"], "this is no sheet of genomes"),
+        (
+            ["--input", READS, "--model", "model", "--preset", "strict"],
+            "--preset needs probabilities",
+        ),
         (["--input", "sheet.csv", "--sample", "a"], "a samplesheet names its samples itself"),
     ],
 )

@@ -20,6 +20,7 @@ from virnucpro_core.cli import (
     _prepare,
     _report,
     _shard,
+    _store,
     _train,
 )
 from virnucpro_core.cli._say import say
@@ -44,6 +45,7 @@ app.command("consensus")(_consensus.consensus)
 app.add_typer(_report.app, name="report")
 app.add_typer(_model.app, name="model")
 app.add_typer(_train.app, name="train")
+app.add_typer(_store.app, name="store")
 app.add_typer(_bench.app, name="bench")
 app.add_typer(_doctor.app, name="doctor")
 

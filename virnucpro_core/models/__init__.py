@@ -43,6 +43,7 @@ from virnucpro_core.models._hub import (
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
 from virnucpro_core.models._import_bundle import import_bundle
 from virnucpro_core.models._import_classifier import import_classifier
+from virnucpro_core.models._import_features import import_features
 from virnucpro_core.models._int8 import Int8Linear
 from virnucpro_core.models._library import (
     NamedModel,
@@ -110,6 +111,7 @@ __all__ = [
     "format_size",
     "import_bundle",
     "import_classifier",
+    "import_features",
     "list_models",
     "load_bundle",
     "open_bundle",

@@ -48,12 +48,16 @@ _MAX_OPCODES = 1_000_000
 _OLD_NAMES = {"__builtin__": "builtins"}  # Python 2's
 
 
-def read_pickle(file: BinaryIO, load_persistent: Callable[[object], object]) -> object:
+def read_pickle(
+    file: BinaryIO, load_persistent: Callable[[object], object], *, max_floats: int = 0
+) -> object:
     """What one pickle describes; ``file`` stands behind it afterwards.
 
     Args:
         file: bytes in memory, so that a length in the file cannot ask for more than is there.
         load_persistent: what a persistent id stands for.
+        max_floats: how many floating-point numbers do not count as opcodes; for files that have
+            vectors as lists of numbers.
 
     Returns:
         None, a boolean, a number, text, bytes, a tuple of these, a `PickledName`, a
@@ -63,10 +67,13 @@ def read_pickle(file: BinaryIO, load_persistent: Callable[[object], object]) -> 
         RefusedPickleError: it is damaged, or not what a file of weights needs to be.
     """
     machine = _Machine(load_persistent)
-    number = 0
+    number, n_floats = 0, 0
     try:
         for opcode, argument, position in pickletools.genops(file):
-            number += 1
+            if n_floats < max_floats and opcode.name == "BINFLOAT":
+                n_floats += 1
+            else:
+                number += 1
             if number > _MAX_OPCODES:
                 raise RefusedPickleError(f"it has more than {_MAX_OPCODES} opcodes")
             try:

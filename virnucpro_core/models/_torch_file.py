@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -31,12 +32,39 @@ from virnucpro_core.models._pickled_objects import (
 )
 from virnucpro_core.models._torch_zip import StoredEntry, entries_of_zip
 
-__all__ = ["TorchFile"]
+__all__ = ["FEATURES", "WEIGHTS", "TorchContent", "TorchFile"]
 
-_MAX_PICKLE_BYTES = 64 << 20
 _MAGIC_NUMBER = 0x1950A86A20F9469CFC6C
 _VERSION = 1001
-_REMEDY = "get the file from where it was published, or ask its authors for safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class TorchContent:
+    """What a file is expected to hold, which says how large its pickle may be.
+
+    Attributes:
+        noun: what it holds, for messages.
+        remedy: what to do where it cannot be read.
+        max_pickle_bytes: most bytes of the pickle, without the storages.
+        max_floats: numbers in the pickle itself, see `read_pickle`.
+    """
+
+    noun: str
+    remedy: str
+    max_pickle_bytes: int
+    max_floats: int
+
+
+WEIGHTS = TorchContent(
+    "weights",
+    "get the file from where it was published, or ask its authors for safetensors",
+    64 << 20,
+    0,
+)
+# 10,000 DNA embeddings, the usual file, are 7.7 million numbers of 9 bytes; 32 bytes in memory.
+FEATURES = TorchContent(
+    "features", "make the features again with 'virnucpro embed'", 512 << 20, 48_000_000
+)
 
 
 class TorchFile:
@@ -48,19 +76,24 @@ class TorchFile:
     Attributes:
         root: what was saved, as `read_pickle` gives it.
 
+    Args:
+        path: the file.
+        content: what it is expected to hold.
+
     Raises:
         BundleError: it cannot be read, is damaged, or asks for what weights do not need.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, content: TorchContent = WEIGHTS) -> None:
         self._path = path
+        self._content = content
         try:
             self._file = path.open("rb")
         except OSError as error:
             raise BundleError(f"cannot be read ({error.strerror})", where=str(path)) from error
         try:
             is_zip = self._file.read(4) == b"PK\x03\x04"
-            found = _open_zip(self._file) if is_zip else _open_legacy(self._file)
+            found = (_open_zip if is_zip else _open_legacy)(self._file, content)
             self.root, self._places = found
         except (OSError, RefusedPickleError) as error:
             self._file.close()
@@ -115,7 +148,9 @@ class TorchFile:
 
     def _refusal(self, error: Exception) -> BundleError:
         return BundleError(
-            f"cannot be read as weights: {error}", where=str(self._path), remedy=_REMEDY
+            f"cannot be read as {self._content.noun}: {error}",
+            where=str(self._path),
+            remedy=self._content.remedy,
         )
 
 
@@ -147,17 +182,22 @@ class _Storages:
         return storage
 
 
-def _open_zip(file: BinaryIO) -> tuple[object, dict[str, StoredEntry]]:
+def _open_zip(file: BinaryIO, expected: TorchContent) -> tuple[object, dict[str, StoredEntry]]:
     entries = entries_of_zip(file)
     if "constants.pkl" in entries:
         raise RefusedPickleError("it is a TorchScript program, not weights")
     if "data.pkl" not in entries:
         raise RefusedPickleError("it is a ZIP archive that torch.save did not write")
-    order = _content(file, entries["byteorder"]) if "byteorder" in entries else b"little"
+    n_max = expected.max_pickle_bytes
+    order = _content(file, entries["byteorder"], n_max) if "byteorder" in entries else b"little"
     if order != b"little":
         raise RefusedPickleError("its numbers are not little-endian")
     storages = _Storages()
-    root = read_pickle(io.BytesIO(_content(file, entries["data.pkl"])), storages.load_persistent)
+    root = read_pickle(
+        io.BytesIO(_content(file, entries["data.pkl"], n_max)),
+        storages.load_persistent,
+        max_floats=expected.max_floats,
+    )
     places = {}
     for key, storage in storages.by_key.items():
         place = entries.get(f"data/{key}")
@@ -168,9 +208,9 @@ def _open_zip(file: BinaryIO) -> tuple[object, dict[str, StoredEntry]]:
     return root, places
 
 
-def _content(file: BinaryIO, entry: StoredEntry) -> bytes:
-    if entry.n_bytes > _MAX_PICKLE_BYTES:
-        raise RefusedPickleError(f"its pickle is larger than {_MAX_PICKLE_BYTES >> 20} MiB")
+def _content(file: BinaryIO, entry: StoredEntry, n_max: int) -> bytes:
+    if entry.n_bytes > n_max:
+        raise RefusedPickleError(f"its pickle is larger than {n_max >> 20} MiB")
     file.seek(entry.start)
     content = file.read(entry.n_bytes)
     if entry.crc32 and zlib.crc32(content) != entry.crc32:
@@ -178,10 +218,10 @@ def _content(file: BinaryIO, entry: StoredEntry) -> bytes:
     return content
 
 
-def _open_legacy(file: BinaryIO) -> tuple[object, dict[str, StoredEntry]]:
+def _open_legacy(file: BinaryIO, expected: TorchContent) -> tuple[object, dict[str, StoredEntry]]:
     n_file = file.seek(0, io.SEEK_END)
     file.seek(0)
-    beginning = io.BytesIO(file.read(_MAX_PICKLE_BYTES))
+    beginning = io.BytesIO(file.read(expected.max_pickle_bytes))
     storages = _Storages()
     try:
         numbers = [read_pickle(beginning, _no_persistent) for _ in range(2)]
@@ -190,7 +230,7 @@ def _open_legacy(file: BinaryIO) -> tuple[object, dict[str, StoredEntry]]:
     if numbers != [_MAGIC_NUMBER, _VERSION]:
         raise RefusedPickleError("it is no file of torch.save")
     read_pickle(beginning, _no_persistent)  # sizes of C's types where it was written
-    root = read_pickle(beginning, storages.load_persistent)
+    root = read_pickle(beginning, storages.load_persistent, max_floats=expected.max_floats)
     keys = read_pickle(beginning, _no_persistent)
     if not isinstance(keys, PickledObject) or len(keys.elements) != len(storages.by_key):
         raise RefusedPickleError("its list of storages is not that of its tensors")

@@ -40,7 +40,7 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     launch_dir = Path(request["launch_dir"])
     given = checked.values.get("input")
     samples: list[dict[str, Any]] = []
-    notes: list[str] = []
+    notes = list(checked.notes)
     if checked.values.get("task") == "train":
         # Its input is a sheet of genomes; workflows/genomes.nf reads it.
         errors += _problems_of_training(checked.values)

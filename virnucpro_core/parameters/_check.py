@@ -10,6 +10,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from virnucpro_core.parameters._old_names import translate_old_names
 from virnucpro_core.parameters._schema import Parameter, ParameterSchema
 
 __all__ = ["CheckedParameters", "check_parameters"]
@@ -30,17 +31,22 @@ class CheckedParameters:
     Attributes:
         values: every known parameter in the type of the schema, None where it has no value.
         errors: a line for each mistake.
+        notes: a line for each option of VirNucPro 2.0 that was translated or left out.
     """
 
     values: Mapping[str, Any]
     errors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> CheckedParameters:
     """Check ``given``, the parameters as Nextflow has them: text of the command line may be text
     still, and an option without a value is true."""
     known = schema.parameters()
-    errors = list(_unknown(given, list(known)))
+    unknown = _unknown(given, list(known))
+    old = translate_old_names(given, unknown, {name: each.default for name, each in known.items()})
+    given = old.given
+    errors = [*_misspelt(old.unknown, list(known)), *old.errors]
     errors += _without_profile(schema, given)
     values: dict[str, Any] = {}
     for name, parameter in known.items():
@@ -65,17 +71,23 @@ def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> Check
         if name not in seen and isinstance(value, str) and re.search(r"[\n\r]", value):
             errors.append(f"--{name} has a line break in it; write it in one line")
     errors += _two_rules(values)
-    return CheckedParameters(values, tuple(errors))
+    return CheckedParameters(values, tuple(errors), tuple(old.notes))
 
 
-def _unknown(given: Mapping[str, Any], known: list[str]) -> Iterator[str]:
+def _unknown(given: Mapping[str, Any], known: list[str]) -> dict[str, str]:
+    """Names that are no parameters, with the same in snake case."""
     # Nextflow adds a camel-case twin to every name with a dash.
     twins = {re.sub(r"-(\w)", lambda m: m[1].upper(), name) for name in given if "-" in name}
-    for name in given:
-        if name in known or name in twins:
-            continue
-        # my-name and myName are my_name here.
-        snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_").lower()
+    # my-name and myName are my_name here.
+    return {
+        name: re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).replace("-", "_").lower()
+        for name in given
+        if name not in known and name not in twins
+    }
+
+
+def _misspelt(unknown: Mapping[str, str], known: list[str]) -> Iterator[str]:
+    for name, snake in unknown.items():
         near = difflib.get_close_matches(snake, known, n=1)
         hint = f"did you mean --{near[0]}?" if near else "--help lists those that exist"
         yield f"Unknown parameter --{name}; {hint}"

@@ -38,7 +38,7 @@ def _dataset_settings() -> DatasetSettings:
     # Families are kept apart by the sheet. What remains alike between them are genes that all
     # bacteria share: the most alike pair has 1.5 % of its protein k-mers in common.
     windows = WindowSettings(
-        windows=100_000, shortest=100, longest=500, test_lengths=(150, 300, 500)
+        windows=80_000, shortest=100, longest=500, test_lengths=(150, 300, 500)
     )
     return DatasetSettings(windows=windows, similarity=0.02, name="demo")
 

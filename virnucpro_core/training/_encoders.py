@@ -61,11 +61,11 @@ class EncoderRecipe:
     """
 
     dna_layers: int = 1
-    protein_layers: int = 3
+    protein_layers: int = 2
     width: int = 64
     n_heads: int = 4
     vocabulary_size: int = 4096
-    passes: int = 4
+    passes: int = 2
     batch_frames: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.02

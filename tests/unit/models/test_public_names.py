@@ -52,6 +52,7 @@ def test_public_names() -> None:
         "format_size",
         "import_bundle",
         "import_classifier",
+        "import_features",
         "list_models",
         "load_bundle",
         "open_bundle",
