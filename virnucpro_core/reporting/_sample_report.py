@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from virnucpro_core.errors import StoreError
 from virnucpro_core.pages import (
     CALL_COLOURS,
     Block,
-    Code,
     KeyNumber,
     KeyNumbers,
     Notices,
@@ -27,6 +25,7 @@ from virnucpro_core.reporting._call_table import CallTotals, sum_up
 from virnucpro_core.reporting._genome_content import measure_content
 from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._model_card import calibration_section, model_section
+from virnucpro_core.reporting._run_section import run_section
 from virnucpro_core.reporting._sample_figures import (
     fdr_curve,
     length_distribution,
@@ -146,7 +145,7 @@ def write_sample_report(
         calibration_section(bundle),
         model_section(bundle),
         *([stage_section(stages)] if stages else []),
-        _run_section(run),
+        run_section(run),
         Section("cite", "How to cite", [Text(_CITE)]),
     ]
     lead = (
@@ -277,30 +276,6 @@ def _not_scorable(totals: CallTotals) -> Section:
     )
 
 
-def _run_section(run: Mapping[str, Any]) -> Section:
-    if not run:
-        return Section("run", "Parameters and versions", [Text("There is no run.json at hand.")])
-    parameters = sorted((run.get("parameters") or {}).items())
-    versions = (run.get("versions") or {}).items()
-    digests = [(i["name"], i["bytes"], i["sha256"]) for i in run.get("inputs") or ()]
-    bundle = run.get("bundle") or {}
-    blocks: list[Block] = [
-        Table("Parameters", ("parameter", "value"), [(k, _plain(v)) for k, v in parameters]),
-        Table("Versions", ("software", "version"), [(k, v) for k, v in versions]),
-        Table("Input files", ("file", "bytes", "SHA-256"), digests),
-        Table(
-            "Model and code",
-            ("what", "SHA-256"),
-            [
-                (f"model {bundle.get('name')}", bundle.get("sha256")),
-                ("code", (run.get("code") or {}).get("sha256")),
-            ],
-        ),
-        Code("Command", " ".join(run.get("command") or ()) or "not recorded"),
-    ]
-    return Section("run", "Parameters and versions", blocks)
-
-
 def _decision(
     summary: Mapping[str, Any], run: Mapping[str, Any]
 ) -> tuple[str | None, float | None]:
@@ -325,7 +300,3 @@ def _object(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else ""
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
