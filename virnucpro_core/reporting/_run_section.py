@@ -1,4 +1,4 @@
-"""Section of a report: parameters, versions and digests of the run."""
+"""Sections of a report: parameters, versions and digests of the run, and how to cite it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Any
 
 from virnucpro_core.pages import Block, Code, Section, Table, Text
 
-__all__ = ["run_section"]
+__all__ = ["cite_section", "run_section"]
+
+_CITE = (
+    "The method is that of VirNucPro: Li J., Mi J., Lin W., Tian F., Wan J., Gao J., Tong Y. "
+    "(2025), Briefings in Bioinformatics 26(3), doi 10.1093/bib/bbaf224. Its encoders are "
+    "DNABERT-S: Zhou Z. et al. (2024), arXiv 2402.08777; and ESM-2: Lin Z. et al. (2023), Science "
+    "379, 1123–1130, doi 10.1126/science.ade2574. Name this pipeline with its version, and the "
+    "model by its SHA-256 "
+    "above."
+)
 
 
 def run_section(run: Mapping[str, Any]) -> Section:
@@ -38,6 +47,11 @@ def run_section(run: Mapping[str, Any]) -> Section:
         Code("Command", " ".join(run.get("command") or ()) or "not recorded"),
     ]
     return Section("run", "Parameters and versions", blocks)
+
+
+def cite_section() -> Section:
+    """What to cite: the method, its encoders, this pipeline."""
+    return Section("cite", "How to cite", [Text(_CITE)])
 
 
 def _plain(value: Any) -> str:

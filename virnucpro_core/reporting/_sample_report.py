@@ -25,7 +25,7 @@ from virnucpro_core.reporting._call_table import CallTotals, sum_up
 from virnucpro_core.reporting._genome_content import measure_content
 from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._model_card import calibration_section, model_section
-from virnucpro_core.reporting._run_section import run_section
+from virnucpro_core.reporting._run_section import cite_section, run_section
 from virnucpro_core.reporting._sample_figures import (
     fdr_curve,
     length_distribution,
@@ -51,14 +51,6 @@ _PREVALENCE = {
     "estimated": "estimated from this sample",
     "calibration": "that of the model's calibration",
 }
-_CITE = (
-    "The method is that of VirNucPro: Li J., Mi J., Lin W., Tian F., Wan J., Gao J., Tong Y. "
-    "(2025), Briefings in Bioinformatics 26(3), doi 10.1093/bib/bbaf224. Its encoders are "
-    "DNABERT-S: Zhou Z. et al. (2024), arXiv 2402.08777; and ESM-2: Lin Z. et al. (2023), Science "
-    "379, 1123–1130, doi 10.1126/science.ade2574. Name this pipeline with its version, and the "
-    "model by its SHA-256 "
-    "above."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +138,7 @@ def write_sample_report(
         model_section(bundle),
         *([stage_section(stages)] if stages else []),
         run_section(run),
-        Section("cite", "How to cite", [Text(_CITE)]),
+        cite_section(),
     ]
     lead = (
         f"{totals.calls['virus']:,} of {totals.n_records:,} records are called virus by the model "
