@@ -2,6 +2,7 @@
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
 include { TRAIN } from './workflows/train'
+include { estimateRun } from './workflows/estimate'
 include { readGenomes } from './workflows/genomes'
 include { help; checkCalibrated; checkParameters } from './workflows/parameters'
 include { checkPlatform } from './workflows/platform'
@@ -16,12 +17,16 @@ workflow {
     checked = checkParameters(params, workflow)
     settings = checked.settings
     checkPlatform(params, workflow)
-    reads = settings.task == 'train' ? [] : readGroups(params, checked.sheet, checked.group_samples, workflow)
-    genomes = settings.task == 'train' ? [readGenomes(params.input, params.sample)] : []
     bundle = readBundle(params.model, settings.task)
     if (settings.task == 'predict') {
         checkCalibrated(settings, bundle)
     }
+    if (checked.dry_run) {
+        println(estimateRun(params, checked, bundle))
+        return
+    }
+    reads = settings.task == 'train' ? [] : readGroups(params, checked.sheet, checked.group_samples, workflow)
+    genomes = settings.task == 'train' ? [readGenomes(params.input, params.sample)] : []
     code = codeDigest(projectDir)
     run = describeRun(params, settings, bundle, workflow)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-__all__ = ["progress"]
+__all__ = ["format_clock", "progress"]
 
 _QUIET_SECONDS = 2.0
 _LINE_SECONDS = 30.0
@@ -52,6 +52,12 @@ def progress(
         lines.finish()
 
 
+def format_clock(seconds: float) -> str:
+    """``HH:MM:SS``, rounded to seconds."""
+    whole = round(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
 class _Lines:
     def __init__(self, total: int | None, name: str, unit: str, clock: Callable[[], float]) -> None:
         self._total, self._name, self._unit, self._clock = total, name, unit, clock
@@ -78,8 +84,7 @@ class _Lines:
         of = "" if self._total is None else f" of {self._total:,}"
         line = f"{self._name}: {self._done:,}{of} {self._unit}, {rate:,.0f} a second"
         if self._total is not None and rate > 0:
-            left = round(max(self._total - self._done, 0) / rate)
-            line += f", {left // 3600:02d}:{left // 60 % 60:02d}:{left % 60:02d} left"
+            line += f", {format_clock(max(self._total - self._done, 0) / rate)} left"
         # When nobody listens any more, the work goes on.
         with suppress(BrokenPipeError):
             print(line, file=sys.stderr, flush=True)

@@ -33,7 +33,12 @@ def checkParameters(given, run) {
         embed: { [molecule: values.molecule] },
         train: { trainingSettings(values) },
     ]
-    return [settings: settings + own[values.task].call(), sheet: answer.samples, group_samples: values.group_samples]
+    return [
+        settings: settings + own[values.task].call(),
+        sheet: answer.samples,
+        group_samples: values.group_samples,
+        dry_run: values.dry_run,
+    ]
 }
 
 /** What training is told: data, for the making of the dataset, and fit, for the classifier. */
@@ -96,8 +101,12 @@ def remoteSheet(input) {
 
 /** The answer of virnucpro_core/parameters to a request. */
 def askPython(request) {
+    def python = findPython('jsonschema, yaml')
+    if (!python) {
+        error("No Python to check the parameters with: python3 on PATH must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
+    }
     def command = [
-        'env', "PYTHONPATH=${projectDir}", 'PYTHONDONTWRITEBYTECODE=1', findPython(), '-m', 'virnucpro_core.parameters',
+        'env', "PYTHONPATH=${projectDir}", 'PYTHONDONTWRITEBYTECODE=1', python, '-m', 'virnucpro_core.parameters',
     ]
     def process = command.collect { word -> word.toString() }.execute()
     def output = new StringBuilder()
@@ -112,19 +121,16 @@ def askPython(request) {
     return answer
 }
 
-/** A Python that has what checking parameters takes: that of the environment, else the project's own. */
-def findPython() {
+/** A Python that has these modules: that of the environment, else the project's own, else null. */
+def findPython(modules) {
     def candidates = ['python3', "${projectDir}/.venv/bin/python3".toString()]
-    def python = candidates.find { program -> hasPackages(program) }
-    if (!python) {
-        error("No Python to check the parameters with: python3 on PATH must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
-    }
-    return python
+    return candidates.find { program -> hasModules(program, modules) }
 }
 
-def hasPackages(program) {
+def hasModules(program, modules) {
     try {
-        def process = [program, '-c', 'import sys, jsonschema, yaml; sys.exit(sys.version_info < (3, 10))'].execute()
+        def check = "import sys, ${modules}; sys.exit(sys.version_info < (3, 10))".toString()
+        def process = [program, '-c', check].execute()
         process.waitForProcessOutput(new StringBuilder(), new StringBuilder())
         return process.exitValue() == 0
     }

@@ -10,6 +10,7 @@ import h5py
 import pytest
 
 from tests.bundles import CALIBRATION, WINDOW_SIZE, make_bundle
+from virnucpro_core import _progress
 from virnucpro_core.cli import main
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
@@ -34,8 +35,13 @@ def run(*words: object) -> int:
 
 
 def test_the_steps_lead_from_reads_to_calls(
-    tmp_path: Path, bundle: Path, shard: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    bundle: Path,
+    shard: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(_progress, "_LINE_SECONDS", 0.0)
     for encoder in ("dna", "protein"):
         output = tmp_path / f"{encoder}.h5"
         stages = tmp_path / f"{encoder}.tsv"
@@ -54,6 +60,8 @@ def test_the_steps_lead_from_reads_to_calls(
     output = capsys.readouterr()
     assert "0.5 of the records are taken to be viruses (that of the calibration)" in output.out
     assert "s: warning: 17 scored records are too few" in output.err
+    for line in ("classifying: 35 of 35 frames", "s (scores): 24 of 24", "s (calls): 24 of 24"):
+        assert line in output.err
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["decision"] == {"rule": "fdr", "cutoff": 0.2, "preset": None}
     assert summary["calibration"] == CALIBRATION

@@ -19,7 +19,7 @@ ROOT = Path(virnucpro_core.__file__).parent
 ROOMS = [
     "errors", "_files", "_progress", "_json_object", "_calibration", "samples", "parameters",
     "pages", "store", "sequences", "packing", "models", "embedding", "calling", "training",
-    "reporting", "benchmarking", "cli",
+    "reporting", "estimating", "benchmarking", "cli",
 ]  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def test_a_package_exports_what_it_names_and_hides_the_rest(name: str) -> None:
         "packing",
         "calling",
         "reporting",
+        "estimating",
         "cli",
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._files import AtomicFile
+from virnucpro_core._progress import progress
 from virnucpro_core.calling._classic import CHUNK_HEADER, FRAME_HEADER
 from virnucpro_core.calling._decision import Decision, usable_decision
 from virnucpro_core.calling._frame_table import FrameTable
@@ -105,7 +106,9 @@ def write_consensus(
             frame_table=frame_table,
             chunk_sorter=sorter,
         )
-        scored.run(block_records)
+        with progress(records.n_records, f"{records.sample} (scores)", "records") as advance:
+            advance(0)
+            scored.run(block_records, advance)
         chunk_file.write(CHUNK_HEADER)
         write_lines(chunk_file, sorter.sorted_lines())
 
@@ -119,14 +122,17 @@ def write_consensus(
         is_chosen = with_mates(calls.is_virus, scored.pair_keys)
         sequence_file.write(SEQUENCES_HEADER)
         first = 0
-        for rows in records.blocks(block_records):
-            ids = [name.decode() for name in rows.ids]
-            write_lines(sequence_file, record_lines(rows, ids, first, scored.scores, calls))
-            for batch in reread.take(ids, rows.length):
-                mine = is_chosen[first : first + len(batch)].tolist()
-                for record in viral_records(batch, mine, with_qualities=with_qualities):
-                    viral_file.write(record)
-                first += len(batch)
+        with progress(records.n_records, f"{records.sample} (calls)", "records") as advance:
+            advance(0)
+            for rows in records.blocks(block_records):
+                ids = [name.decode() for name in rows.ids]
+                write_lines(sequence_file, record_lines(rows, ids, first, scored.scores, calls))
+                for batch in reread.take(ids, rows.length):
+                    mine = is_chosen[first : first + len(batch)].tolist()
+                    for record in viral_records(batch, mine, with_qualities=with_qualities):
+                        viral_file.write(record)
+                    first += len(batch)
+                    advance(first)
         reread.expect_end()
         summary = summarise(
             records, scored.scores, calls, scored.counts, calibration, frames.bundle_sha256

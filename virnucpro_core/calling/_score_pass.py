@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,8 +82,10 @@ class ScorePass:
         self.pair_keys = np.zeros(records.n_records, dtype=np.uint64)
         self.counts = FrameCounts()
 
-    def run(self, block_records: int) -> None:
+    def run(self, block_records: int, progress: Callable[[int], None]) -> None:
         """Go through all records, ``block_records`` at a time.
+
+        ``progress`` is called with the number of records done, after each block.
 
         Raises:
             StoreError: the scores are not those of the records, or a file cannot be written.
@@ -94,6 +96,7 @@ class ScorePass:
             self.pair_keys[first : first + len(rows)] = pair_keys(rows.ids, len(rows))
             self._score_block(rows, first)
             first += len(rows)
+            progress(first)
         for rest in self._frames.before(_ALL_RECORDS):
             raise StoreError(
                 f"there are scores of record {rest.record_index[0] + 1}, the table ends before",

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from virnucpro_core._progress import progress
 from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts
 from virnucpro_core.reporting import Stage, write_stages
-from virnucpro_core.store import read_embeddings, read_shard, write_scores
+from virnucpro_core.store import ShardStrings, read_embeddings, read_shard, write_scores
 
 if TYPE_CHECKING:
     import torch
@@ -38,12 +39,16 @@ def classify(
     bundle = open_bundle(model)
     classifier = bundle.load_classifier()
     merging, prediction, n_frames = 0.0, 0.0, 0
-    for files in zip(shards, dna, protein, output, strict=True):
-        took = _classify_shard(bundle, classifier, *files)
-        merging += took.merging
-        prediction += took.prediction
-        n_frames += took.n_frames
-        typer.echo(f"{files[0].name}: {took.n_frames} frames classified")
+    total = sum(len(ShardStrings(path, "proteins")) for path in shards)
+    with progress(total, "classifying", "frames") as advance:
+        advance(0)
+        for files in zip(shards, dna, protein, output, strict=True):
+            took = _classify_shard(bundle, classifier, *files)
+            merging += took.merging
+            prediction += took.prediction
+            n_frames += took.n_frames
+            typer.echo(f"{files[0].name}: {took.n_frames} frames classified")
+            advance(n_frames)
     if stages is not None:
         write_stages(
             stages,

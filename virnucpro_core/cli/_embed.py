@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
-from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts
+from virnucpro_core.cli._options import ModelOption, StagesOption, check_choice, check_counts
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.reporting import Stage, write_stages
@@ -73,9 +73,9 @@ def embed(
         from virnucpro_core.models import ATTENTION_BACKENDS
 
         torch.set_num_threads(threads or embedding.usable_cores())
-        _check_choice("--encoder", encoder, tuple(_STAGE))
-        _check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
-        _check_choice("--attention", attention, ("auto", *ATTENTION_BACKENDS))
+        check_choice("--encoder", encoder, tuple(_STAGE))
+        check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
+        check_choice("--attention", attention, ("auto", *ATTENTION_BACKENDS))
         settings = embedding.resolve_settings(
             device, embedding.Precision(precision), token_budget, attention
         )
@@ -155,8 +155,3 @@ def _tell(name: str, result: ShardResult, how: str) -> None:
         f"{name}: {len(ids)} frames{resumed}, {run.n_tokens} tokens in {run.n_batches} batches, "
         f"{run.seconds:.1f} s, {how}"
     )
-
-
-def _check_choice(option: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise typer.BadParameter(f"{option} is {value!r}, it must be one of {', '.join(allowed)}")

@@ -14,6 +14,7 @@ from virnucpro_core.cli import (
     _consensus,
     _doctor,
     _embed,
+    _estimate,
     _join,
     _model,
     _prepare,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("prepare")(_prepare.prepare)
 app.command("shard")(_shard.shard)
 app.command("embed")(_embed.embed)
+app.command("estimate")(_estimate.estimate)
 app.command("join")(_join.join)
 app.command("classify")(_classify.classify)
 app.command("consensus")(_consensus.consensus)

@@ -16,6 +16,7 @@ __all__ = [
     "OutdirOption",
     "SampleOption",
     "StagesOption",
+    "check_choice",
     "check_counts",
 ]
 
@@ -30,6 +31,16 @@ OptionalSampleOption = Annotated[
 StagesOption = Annotated[
     Path | None, typer.Option("--stages", help="Write the seconds of each stage to this file.")
 ]
+
+
+def check_choice(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Check that an option has one of the values that it may have.
+
+    Raises:
+        typer.BadParameter: it has another.
+    """
+    if value not in allowed:
+        raise typer.BadParameter(f"{option} is {value!r}, it must be one of {', '.join(allowed)}")
 
 
 def check_counts(shards: Sequence[Path], options: Mapping[str, Sequence[Path]]) -> None:

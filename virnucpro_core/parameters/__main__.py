@@ -36,6 +36,7 @@ def _main() -> None:
 def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     checked = check_parameters(schema, request["given"])
     errors = list(checked.errors)
+    errors += _problems_of_dry_run(checked.values)
     launch_dir = Path(request["launch_dir"])
     given = checked.values.get("input")
     samples: list[dict[str, Any]] = []
@@ -66,6 +67,18 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     elif given not in (None, "-") and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given):
         errors += _problems_of_file(launch_dir / given, given)
     return {"errors": errors, "notes": notes, "values": checked.values, "samples": samples}
+
+
+def _problems_of_dry_run(values: Mapping[str, Any]) -> list[str]:
+    """What ``--dry_run`` cannot tell."""
+    if values.get("dry_run") is not True:
+        return []
+    problems = []
+    if values.get("task") not in (None, "predict"):
+        problems.append(f"--dry_run is for --task predict, not for {values['task']}; leave it out")
+    if values.get("input") == "-":
+        problems.append("--dry_run cannot read standard input, which is gone then; name a file")
+    return problems
 
 
 def _problems_of_training(values: Mapping[str, Any]) -> list[str]:

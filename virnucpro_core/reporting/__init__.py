@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from virnucpro_core.reporting._machine import describe_machine
 from virnucpro_core.reporting._run_json import RUN_JSON_SCHEMA_VERSION, Json, write_run_json
 from virnucpro_core.reporting._stage_summary import (
     RunSummary,
@@ -37,6 +38,7 @@ __all__ = [
     "Stage",
     "StageSummary",
     "compare_runs",
+    "describe_machine",
     "read_run_samples",
     "read_stages",
     "render_stages",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from virnucpro_core.errors import StoreError
 from virnucpro_core.pages import (
     CALL_COLOURS,
     Block,
-    Code,
     KeyNumber,
     KeyNumbers,
     Notices,
@@ -27,6 +25,7 @@ from virnucpro_core.reporting._call_table import CallTotals, sum_up
 from virnucpro_core.reporting._genome_content import measure_content
 from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._model_card import calibration_section, model_section
+from virnucpro_core.reporting._run_section import cite_section, run_section
 from virnucpro_core.reporting._sample_figures import (
     fdr_curve,
     length_distribution,
@@ -52,14 +51,6 @@ _PREVALENCE = {
     "estimated": "estimated from this sample",
     "calibration": "that of the model's calibration",
 }
-_CITE = (
-    "The method is that of VirNucPro: Li J., Mi J., Lin W., Tian F., Wan J., Gao J., Tong Y. "
-    "(2025), Briefings in Bioinformatics 26(3), doi 10.1093/bib/bbaf224. Its encoders are "
-    "DNABERT-S: Zhou Z. et al. (2024), arXiv 2402.08777; and ESM-2: Lin Z. et al. (2023), Science "
-    "379, 1123–1130, doi 10.1126/science.ade2574. Name this pipeline with its version, and the "
-    "model by its SHA-256 "
-    "above."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +137,8 @@ def write_sample_report(
         calibration_section(bundle),
         model_section(bundle),
         *([stage_section(stages)] if stages else []),
-        _run_section(run),
-        Section("cite", "How to cite", [Text(_CITE)]),
+        run_section(run),
+        cite_section(),
     ]
     lead = (
         f"{totals.calls['virus']:,} of {totals.n_records:,} records are called virus by the model "
@@ -277,30 +268,6 @@ def _not_scorable(totals: CallTotals) -> Section:
     )
 
 
-def _run_section(run: Mapping[str, Any]) -> Section:
-    if not run:
-        return Section("run", "Parameters and versions", [Text("There is no run.json at hand.")])
-    parameters = sorted((run.get("parameters") or {}).items())
-    versions = (run.get("versions") or {}).items()
-    digests = [(i["name"], i["bytes"], i["sha256"]) for i in run.get("inputs") or ()]
-    bundle = run.get("bundle") or {}
-    blocks: list[Block] = [
-        Table("Parameters", ("parameter", "value"), [(k, _plain(v)) for k, v in parameters]),
-        Table("Versions", ("software", "version"), [(k, v) for k, v in versions]),
-        Table("Input files", ("file", "bytes", "SHA-256"), digests),
-        Table(
-            "Model and code",
-            ("what", "SHA-256"),
-            [
-                (f"model {bundle.get('name')}", bundle.get("sha256")),
-                ("code", (run.get("code") or {}).get("sha256")),
-            ],
-        ),
-        Code("Command", " ".join(run.get("command") or ()) or "not recorded"),
-    ]
-    return Section("run", "Parameters and versions", blocks)
-
-
 def _decision(
     summary: Mapping[str, Any], run: Mapping[str, Any]
 ) -> tuple[str | None, float | None]:
@@ -325,7 +292,3 @@ def _object(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _share(part: int, whole: int) -> str:
     return f"{part / whole:.1%}" if whole else ""
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

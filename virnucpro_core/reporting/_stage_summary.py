@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from virnucpro_core._progress import format_clock
 from virnucpro_core.reporting._stages import STAGES, Stage, read_stages
 from virnucpro_core.reporting._trace import Task, wait_for_tasks
 
@@ -168,11 +169,6 @@ def _span(tasks: Sequence[Task]) -> float | None:
     return max(ends) - min(begins)
 
 
-def _clock(seconds: float) -> str:
-    whole = round(seconds)
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
-
-
 def render_stages(run: RunSummary, wall_seconds: float | None = None) -> str:
     """The summary as text: a row a stage, the three bottlenecks, the wall time as HH:MM:SS.
 
@@ -200,11 +196,11 @@ def render_stages(run: RunSummary, wall_seconds: float | None = None) -> str:
             f"{run.without_tables} tasks have no stage table: they count by the name of their "
             "process, without sequences and tokens"
         )
-    lines.append(f"Time in stages:  {_clock(total)} (sum over tasks)")
+    lines.append(f"Time in stages:  {format_clock(total)} (sum over tasks)")
     if wall_seconds is not None:
-        lines.append(f"Total wall time: {_clock(wall_seconds)}")
+        lines.append(f"Total wall time: {format_clock(wall_seconds)}")
     elif run.task_seconds is not None:
-        lines.append(f"Total wall time: {_clock(run.task_seconds)} (first task to last)")
+        lines.append(f"Total wall time: {format_clock(run.task_seconds)} (first task to last)")
     return "\n".join(lines) + "\n"
 
 
@@ -222,7 +218,7 @@ def compare_runs(run: RunSummary, baseline: RunSummary, name: str) -> str:
     numbers = f"{mine_total:>10.2f} {other_total:>10.2f}"
     lines.append(f"{'All stages':<{width}} {numbers} {_speed_up(mine_total, other_total)}")
     if run.task_seconds is not None and baseline.task_seconds is not None:
-        numbers = f"{_clock(run.task_seconds):>10} {_clock(baseline.task_seconds):>10}"
+        numbers = f"{format_clock(run.task_seconds):>10} {format_clock(baseline.task_seconds):>10}"
         speed_up = _speed_up(run.task_seconds, baseline.task_seconds)
         lines.append(f"{'Wall time, first task to last':<{width}} {numbers} {speed_up}")
     elif run.n_cached or baseline.n_cached:

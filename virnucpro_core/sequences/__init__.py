@@ -2,6 +2,7 @@
 
 from virnucpro_core.sequences._frames import KeptFrames, translate_windows
 from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
+from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._prepare import (
     PrepareSettings,
     PrepareSummary,
@@ -19,6 +20,7 @@ __all__ = [
     "MOLECULES",
     "FrameBlock",
     "KeptFrames",
+    "OpenedFiles",
     "PrepareSettings",
     "PrepareSummary",
     "ReadFiles",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 
 import pysam
@@ -16,12 +17,16 @@ _LOWEST_QUALITY = chr(33 + 1)
 """For a record without qualities among others with: what 'samtools fastq' writes."""
 
 
-def alignment_records(path: Path) -> Iterator[tuple[SequenceRecord, int]]:
+def alignment_records(path: Path, opened: FileIO) -> Iterator[tuple[SequenceRecord, int]]:
     """Each record once, with its mate (1 or 2; 0 for a read without one).
 
     Secondary and supplementary alignments are left out. Records of the reverse strand are turned
     back, and mates get ``/1`` or ``/2`` behind their names. Without qualities in the first record
     no record has any.
+
+    Args:
+        path: the file, for messages.
+        opened: the same, at its beginning.
 
     Raises:
         InputError: the file is truncated or damaged, or a CRAM's reference is missing.
@@ -29,7 +34,7 @@ def alignment_records(path: Path) -> Iterator[tuple[SequenceRecord, int]]:
     silent = pysam.set_verbosity(0)  # htslib prints by itself what is raised here
     try:
         # Unaligned files have no references.
-        with pysam.AlignmentFile(str(path), check_sq=False, require_index=False) as file:
+        with pysam.AlignmentFile(opened, check_sq=False, require_index=False) as file:
             has_qualities: bool | None = None
             for segment in file.fetch(until_eof=True):
                 if segment.is_secondary or segment.is_supplementary:

@@ -16,6 +16,7 @@ from xopen import xopen
 
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences._alignments import alignment_records
+from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 
 __all__ = ["BATCH_BASES", "BATCH_RECORDS", "read_batches"]
@@ -30,22 +31,26 @@ _Records: TypeAlias = Iterator[tuple[dnaio.SequenceRecord, int]]
 _SAM_HEADERS = (b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:", b"@CO\t")
 
 
-def read_batches(reads: Path | ReadFiles) -> Iterator[RecordBatch]:
+def read_batches(
+    reads: Path | ReadFiles, opened: OpenedFiles | None = None
+) -> Iterator[RecordBatch]:
     """Read the records of a sample: FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or
     zstd; BAM, CRAM or SAM.
 
     The format is taken from the content, not from the name. An empty file has no records. Mates
-    of paired files take turns; those with the same id get ``/1`` and ``/2`` behind it.
+    of paired files take turns; those with the same id get ``/1`` and ``/2`` behind it. ``opened``
+    counts what was taken from the files.
 
     Raises:
         InputError: a file is missing, truncated or malformed, or two files of mates do not belong
             together; says where.
     """
     files = ReadFiles((reads,)) if isinstance(reads, Path) else reads
+    opened = opened or OpenedFiles()
     first = 0
     with_qualities: bool | None = None
     for lane in files.lanes():
-        records = _records(lane[0]) if len(lane) == 1 else _pairs(*lane)
+        records = _records(lane[0], opened) if len(lane) == 1 else _pairs(*lane, opened)
         for batch in _batches(records, lane, first):
             if with_qualities is None and any(batch.sequences):
                 with_qualities = batch.qualities is not None
@@ -93,21 +98,22 @@ def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator
         at += len(batch)
 
 
-def _records(path: Path) -> _Records:
+def _records(path: Path, opened: OpenedFiles) -> _Records:
     """The records of one file."""
-    with _readable(path), xopen(path, "rb", threads=0) as raw:
+    with _readable(path), opened.open(path) as file, xopen(file, "rb", threads=0) as raw:
         stream = io.BufferedReader(cast(io.RawIOBase, raw))
         file_format = _detect_format(path, stream)
         if file_format == "alignments":
-            yield from alignment_records(path)
+            file.seek(0)
+            yield from alignment_records(path, file)
         elif file_format is not None:
             with dnaio.open(stream, fileformat=file_format) as reader:
                 yield from zip(reader, repeat(0))
 
 
-def _pairs(first: Path, second: Path) -> _Records:
+def _pairs(first: Path, second: Path, opened: OpenedFiles) -> _Records:
     """The records of two files of mates in turn."""
-    pairs = zip_longest(_records(first), _records(second))
+    pairs = zip_longest(_records(first, opened), _records(second, opened))
     for number, (one, two) in enumerate(pairs, start=1):
         if one is None or two is None:
             shorter, longer = (first, second) if one is None else (second, first)

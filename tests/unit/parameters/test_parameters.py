@@ -72,6 +72,10 @@ def test_a_mistake_is_one_line(changed: dict[str, Any], message: str) -> None:
     assert line.startswith(message)
 
 
+def test_a_boolean_without_a_value_is_true() -> None:
+    assert check_parameters(SCHEMA, given(dry_run=True)).values["dry_run"] is True
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     found = errors(threshold=2, precision="x", attention="y", outputdir="z")
     names = [line.split()[0] for line in found]

@@ -1,0 +1,21 @@
+"""What a run will take on this machine, told from a part of its reads before it starts."""
+
+from virnucpro_core.estimating._estimate import Estimate, StageEstimate, estimate
+from virnucpro_core.estimating._look import Counts, Look, choose_samples, look_at, size_of
+from virnucpro_core.estimating._rates import RateSettings
+from virnucpro_core.estimating._spread import Spread
+from virnucpro_core.estimating._table import render_estimate
+
+__all__ = [
+    "Counts",
+    "Estimate",
+    "Look",
+    "RateSettings",
+    "Spread",
+    "StageEstimate",
+    "choose_samples",
+    "estimate",
+    "look_at",
+    "render_estimate",
+    "size_of",
+]
