@@ -198,9 +198,10 @@ def _array_parts(data: object) -> tuple[tuple[int, ...], np.dtype[np.floating], 
     if isinstance(data, PickledObject) and data.kind in _RECONSTRUCT:
         match data.states:
             case [(int(), tuple() as shape, PickledObject() as kind, bool() as by_column, content)]:
+                dtype = _number_format(kind)
                 is_shape = all(type(size) is int and size >= 0 for size in shape)
                 if is_shape and isinstance(content, bytes):
-                    return shape, _number_format(kind), "F" if by_column else "C", content
+                    return shape, dtype, "F" if by_column else "C", content
     raise RefusedPickleError(f"its features are no tensor and no array but {kind_of(data)}")
 
 
