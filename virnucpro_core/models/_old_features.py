@@ -186,7 +186,9 @@ def _matrix(data: object, rows: _Rows) -> NDArray[np.floating]:
         return rows.read(data)
     if len(content) != shape[0] * shape[1] * dtype.itemsize:
         raise RefusedPickleError("it has an array of another size than its numbers")
-    return np.frombuffer(content, dtype).reshape(shape, order=order)
+    values: NDArray[np.floating] = np.frombuffer(content, dtype)
+    # Column by column is row by row of the transposed.
+    return values.reshape(shape) if order == "C" else values.reshape(shape[::-1]).T
 
 
 def _array_parts(data: object) -> tuple[tuple[int, ...], np.dtype[np.floating], str, bytes]:

@@ -50,7 +50,7 @@ def read_batches(
     first = 0
     with_qualities: bool | None = None
     for lane in files.lanes():
-        records = _records(lane[0], opened) if len(lane) == 1 else _pairs(*lane, opened)
+        records = _records(lane[0], opened) if len(lane) == 1 else _pairs(lane[0], lane[1], opened)
         for batch in _batches(records, lane, first):
             if with_qualities is None and any(batch.sequences):
                 with_qualities = batch.qualities is not None
