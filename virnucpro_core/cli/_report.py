@@ -18,6 +18,8 @@ from virnucpro_core.errors import InputError, UsageError
 
 __all__ = ["app"]
 
+_MAIN = Path(reporting.__file__).parents[2] / "main.nf"
+
 app = typer.Typer(help="Summaries of a run.", no_args_is_help=True)
 
 
@@ -90,6 +92,15 @@ def samples(
     reporting.write_run_report(outdir / "report.html", found, stages)
     reporting.write_multiqc(outdir / "multiqc", found, stages)
     typer.echo(f"{len(found)} samples: {outdir / 'report.html'}")
+
+
+@app.command()
+def crate(
+    results: Annotated[Path, typer.Argument(help="Folder of a run, with a folder a sample.")],
+    workflow: Annotated[Path, typer.Option(help="main.nf of the pipeline.")] = _MAIN,
+) -> None:
+    """Describe a run's results as a Workflow Run RO-Crate."""
+    typer.echo(str(reporting.write_crate(results, workflow)))
 
 
 @app.command()

@@ -23,6 +23,7 @@ from virnucpro_core.reporting._stage_summary import (
 from virnucpro_core.reporting._stages import STAGES, Stage, read_stages, write_stages
 
 if TYPE_CHECKING:
+    from virnucpro_core.reporting._crate import write_crate
     from virnucpro_core.reporting._multiqc import write_multiqc
     from virnucpro_core.reporting._run_report import write_run_report
     from virnucpro_core.reporting._run_samples import RunSample, read_run_samples
@@ -44,6 +45,7 @@ __all__ = [
     "render_stages",
     "sum_up_tables",
     "summarise_run",
+    "write_crate",
     "write_multiqc",
     "write_run_json",
     "write_run_report",
@@ -55,6 +57,7 @@ _PAGES = {
     "RunSample": "_run_samples",
     "SampleFiles": "_sample_report",
     "read_run_samples": "_run_samples",
+    "write_crate": "_crate",
     "write_multiqc": "_multiqc",
     "write_run_report": "_run_report",
     "write_sample_report": "_sample_report",
