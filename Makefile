@@ -34,7 +34,7 @@ demo: setup ## classify the bundled real reads with the bundled model
 	@$(ACTIVATE) && nextflow run main.nf -profile demo --outdir results/demo
 	@$(ACTIVATE) && virnucpro report truth results/demo/demo/sequences.tsv assets/demo/truth.tsv
 	@echo "Results: results/demo/demo/sequences.tsv"
-	@echo "Reports: results/demo/pipeline_info/"
+	@echo "Report:  results/demo/demo/report.html"
 
 test: setup ## every test, and the nf-test suites where nf-test is on PATH
 	@scripts/test.sh
