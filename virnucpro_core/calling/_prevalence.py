@@ -29,6 +29,10 @@ LEAST_RECORDS = 200
 LARGEST_ERROR = 0.1
 """Standard error of an estimate that is still used."""
 
+MOST_VIRUSES = 0.9
+"""Largest estimate that is still used. Where the cells of a sample look more viral than those that
+the calibration was fitted on, the likeliest share is all, and everything would be called virus."""
+
 # Halvings of an interval of log-odds no wider than 60: far below the width of a float64.
 _BISECTIONS = 80
 
@@ -109,6 +113,14 @@ def choose_prevalence(
             error if math.isfinite(error) else None,
             f"the scores hardly tell the share of viruses (standard error {error:.2f}, at most "
             f"{LARGEST_ERROR}); {fallback}",
+        )
+    if value > MOST_VIRUSES:
+        return Prevalence(
+            calibration.prevalence,
+            "calibration",
+            error,
+            f"by its scores {value:.1%} of the sample would be viruses; more than "
+            f"{MOST_VIRUSES:.0%} is not believed (--prevalence names a larger share); {fallback}",
         )
     return Prevalence(value, "estimated", error)
 

@@ -85,6 +85,14 @@ def test_scores_that_say_nothing_are_not_made_an_estimate(spread: float) -> None
     assert "hardly tell the share of viruses" in chosen.warning
 
 
+def test_a_sample_whose_cells_look_viral_does_not_make_everything_a_virus() -> None:
+    # A weak model under which the cells of this sample score like the viruses of others.
+    chosen = choose_prevalence(None, np.full(1000, 0.7), MODEL)
+    assert (chosen.value, chosen.source) == (0.3, "calibration")
+    assert chosen.warning is not None
+    assert "--prevalence names a larger share" in chosen.warning
+
+
 def test_what_was_asked_for_is_taken() -> None:
     assert choose_prevalence(0.01, evidence(1000, 0.9), MODEL) == Prevalence(0.01, "given")
 
