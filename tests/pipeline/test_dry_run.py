@@ -40,7 +40,7 @@ def test_a_sheet_is_estimated_and_nothing_is_run_or_written(folder: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--input", "protein.fasta"], "protein.fasta, record 1 (albumin): has 'E'"),
+        (["--input", "protein.fasta"], "protein.fasta, record 1 (albumin): has 'F'"),
         (["--input", "-"], "--dry_run cannot read standard input"),
         (["--input", "a.fasta", "--task", "embed"], "--dry_run is for --task predict, not for emb"),
     ],

@@ -12,6 +12,8 @@ from tests.genomes import make_genomes
 from virnucpro_core.cli import main
 from virnucpro_core.models import load_bundle
 
+pytestmark = pytest.mark.slow
+
 WINDOWS = ("--windows", "150", "--shortest", "60", "--longest", "90")
 
 
