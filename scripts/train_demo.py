@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 from virnucpro_core.errors import VirnucproError
@@ -28,8 +27,6 @@ def main(
     passes: Annotated[int | None, typer.Option(help="Passes of the encoders' fitting.")] = None,
 ) -> None:
     """Train the demo bundle on the genomes of a sheet."""
-    # One thread: sums are then added in one order, whatever the machine has.
-    torch.set_num_threads(1)
     recipe = DemoRecipe()
     if windows is not None:
         drawn = replace(recipe.dataset.windows, windows=windows)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from virnucpro_core.embedding import Precision, resolve_settings
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import (
@@ -63,6 +65,8 @@ def train_demo_bundle(
 ) -> tuple[Bundle, dict[str, Any]]:
     """Fit encoders and a classifier on the genomes of a sheet and write the bundle.
 
+    On one thread of torch, so that the same genomes give the same bundle on the same machine.
+
     Args:
         sheet: genomes with label, group and split.
         bundle: directory to make; it must not exist yet.
@@ -80,6 +84,8 @@ def train_demo_bundle(
     if work.exists():
         raise UsageError("exists already", where=str(work), remedy="name a new directory")
     work.mkdir(parents=True)
+    # One thread: sums are then added in one order, whatever the machine has.
+    torch.set_num_threads(1)
     dataset = make_dataset(sheet, work / "dataset", recipe.dataset, log)
     encoders = _fit_encoders(dataset, work, recipe.encoders, log)
     settings = resolve_settings("cpu", Precision.FP32, 0)

@@ -88,6 +88,7 @@ def test_noise_moves_tokens_within_a_batch_and_leaves_the_ends_of_sequences() ->
 def test_the_recipe_makes_a_bundle_that_says_how_it_was_made(sheet: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn, which judges, is not installed")
     lines: list[str] = []
+    torch.set_num_threads(2)
     bundle, document = train_demo_bundle(
         sheet, tmp_path / "one", tmp_path / "work", RECIPE, lines.append
     )
