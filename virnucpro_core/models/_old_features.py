@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -186,10 +187,13 @@ def _matrix(data: object, rows: _Rows) -> NDArray[np.floating]:
         return rows.read(data)
     if len(content) != shape[0] * shape[1] * dtype.itemsize:
         raise RefusedPickleError("it has an array of another size than its numbers")
-    return np.frombuffer(content, dtype).reshape(shape, order=order)
+    values: NDArray[np.floating] = np.frombuffer(content, dtype).reshape(shape, order=order)
+    return values
 
 
-def _array_parts(data: object) -> tuple[tuple[int, ...], np.dtype[np.floating], str, bytes]:
+def _array_parts(
+    data: object,
+) -> tuple[tuple[int, ...], np.dtype[np.floating], Literal["C", "F"], bytes]:
     """Shape, number format, order and bytes of an array as NumPy pickles it.
 
     It is made by ``_reconstruct`` and then given the state (version, shape, dtype, whether it is in
