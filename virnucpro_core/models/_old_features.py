@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -186,12 +187,13 @@ def _matrix(data: object, rows: _Rows) -> NDArray[np.floating]:
         return rows.read(data)
     if len(content) != shape[0] * shape[1] * dtype.itemsize:
         raise RefusedPickleError("it has an array of another size than its numbers")
-    values: NDArray[np.floating] = np.frombuffer(content, dtype)
-    # Column by column is row by row of the transposed.
-    return values.reshape(shape) if order == "C" else values.reshape(shape[::-1]).T
+    values: NDArray[np.floating] = np.frombuffer(content, dtype).reshape(shape, order=order)
+    return values
 
 
-def _array_parts(data: object) -> tuple[tuple[int, ...], np.dtype[np.floating], str, bytes]:
+def _array_parts(
+    data: object,
+) -> tuple[tuple[int, ...], np.dtype[np.floating], Literal["C", "F"], bytes]:
     """Shape, number format, order and bytes of an array as NumPy pickles it.
 
     It is made by ``_reconstruct`` and then given the state (version, shape, dtype, whether it is in
@@ -215,20 +217,31 @@ def _number_format(kind: PickledObject) -> np.dtype[np.floating]:
 
 
 def _read_hdf5(path: Path) -> list[OldFeatures]:
-    with h5py.File(path, "r") as file:
-        for name in ("sequence_ids", "embeddings"):
-            link = file.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink) or not isinstance(file[name], h5py.Dataset):
-                raise RefusedPickleError(f"it has no dataset {name}")
-        ids, values = file["sequence_ids"], file["embeddings"]
-        if values.ndim != 2 or ids.shape != values.shape[:1]:
-            raise RefusedPickleError(f"it has ids {ids.shape} and embeddings {values.shape}")
-        if values.dtype.kind != "f" or h5py.check_string_dtype(ids.dtype) is None:
-            raise RefusedPickleError("its ids are no text, or its embeddings no numbers")
-        # Neither elsewhere, nor compressed, nor left out: what it says is what it holds.
-        if values.is_virtual or values.external or values.id.get_storage_size() < values.nbytes:
-            raise RefusedPickleError("its embeddings are not in it")
-        return [_features("protein", _ids(ids.asstr()[:].tolist()), values[:])]
+    try:
+        with h5py.File(path, "r") as file:
+            ids, values = _dataset(file, "sequence_ids"), _dataset(file, "embeddings")
+            if values.ndim != 2 or ids.shape != values.shape[:1]:
+                raise RefusedPickleError(f"it has ids {ids.shape} and embeddings {values.shape}")
+            text = h5py.check_string_dtype(ids.dtype)
+            if values.dtype.kind != "f" or text is None or text.length is not None:
+                raise RefusedPickleError("its ids are no text, or its embeddings no numbers")
+            if values.id.get_storage_size() < values.nbytes:
+                raise RefusedPickleError("its embeddings are not in it")
+            return [_features("protein", _ids(ids.asstr()[:].tolist()), values[:])]
+    except (KeyError, RuntimeError, UnicodeDecodeError) as error:
+        raise RefusedPickleError(f"it is damaged ({str(error)[:80]})") from error
+
+
+def _dataset(file: h5py.File, name: str) -> h5py.Dataset:
+    """A dataset whose numbers are in the file, as they are: not elsewhere and not compressed."""
+    is_here = isinstance(file.get(name, getlink=True), h5py.HardLink)
+    dataset = file[name] if is_here else None
+    if not isinstance(dataset, h5py.Dataset):
+        raise RefusedPickleError(f"it has no dataset {name}")
+    n_filters = dataset.id.get_create_plist().get_nfilters()
+    if dataset.is_virtual or dataset.external or n_filters:
+        raise RefusedPickleError(f"its {name} are not in it, or not as 2.0 writes them")
+    return dataset
 
 
 def _features(molecule: EncoderKind, ids: list[str], values: NDArray[np.floating]) -> OldFeatures:

@@ -100,7 +100,13 @@ def test_hdf5_files_that_point_elsewhere_or_hold_less_than_they_say_are_refused(
 ) -> None:
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["embeddings"] = PROTEIN.numpy()
-    wrong = {"link": "no dataset embeddings", "external": "not in it", "empty": "not in it"}
+    wrong = {
+        "link": "no dataset embeddings",
+        "external": "not in it",
+        "empty": "not in it",
+        "compressed": "not as 2.0 writes them",
+        "long": "ids",
+    }
     for name, message in wrong.items():
         path = tmp_path / f"{name}.h5"
         with h5py.File(path, "w") as file:
@@ -110,10 +116,19 @@ def test_hdf5_files_that_point_elsewhere_or_hold_less_than_they_say_are_refused(
             elif name == "external":
                 place = [(str(tmp_path / "other.h5"), 0, 3 * 2560 * 4)]
                 file.create_dataset("embeddings", (3, 2560), np.float32, external=place)
+            elif name == "compressed":
+                file.create_dataset("embeddings", data=PROTEIN.numpy(), compression="gzip")
+            elif name == "long":
+                file["embeddings"] = DNA.numpy()[:2]
             else:
                 file.create_dataset("embeddings", (3, 2560), np.float32, chunks=(1, 2560))
         with pytest.raises(BundleError, match=message):
             import_features([path])
+    whole = (tmp_path / "compressed.h5").read_bytes()
+    for n_bytes in (9, 100, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.h5").write_bytes(whole[:n_bytes])
+        with pytest.raises(BundleError, match="cannot be read as features"):
+            import_features([tmp_path / "cut.h5"])
 
 
 @pytest.mark.parametrize(
