@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from virnucpro_core.errors import StoreError
 
 __all__ = [
     "AtomicFile",
     "commit",
+    "create_gzip",
     "is_temporary",
     "make_directory",
     "sha256_of_file",
@@ -155,3 +159,18 @@ class AtomicFile:
             raise write_failure(self._path, error) from error
         finally:
             self._temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def create_gzip(path: Path) -> Iterator[BinaryIO]:
+    """Write a gzip file, whole or not at all; equal content gives equal bytes.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    # The file's name and the time would be part of the bytes.
+    with (
+        AtomicFile(path) as file,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as stream,
+    ):
+        yield cast("BinaryIO", stream)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from virnucpro_core._calibration import Calibration
-from virnucpro_core._files import AtomicFile
+from virnucpro_core._files import AtomicFile, create_gzip
 from virnucpro_core._progress import progress
 from virnucpro_core.calling._classic import CHUNK_HEADER, FRAME_HEADER
 from virnucpro_core.calling._decision import Decision, usable_decision
@@ -20,7 +20,7 @@ from virnucpro_core.calling._regions import REGIONS_HEADER
 from virnucpro_core.calling._score_files import FrameStream, order_score_files
 from virnucpro_core.calling._score_pass import ScorePass, write_lines
 from virnucpro_core.calling._summary import ConsensusSummary, summarise
-from virnucpro_core.calling._viral_reads import RereadReads, create_gzip, viral_records
+from virnucpro_core.calling._viral_reads import RereadReads, viral_records
 from virnucpro_core.errors import UsageError
 from virnucpro_core.sequences import ReadFiles
 from virnucpro_core.store import RecordTable

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import compress
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences import ReadFiles, RecordBatch, read_batches
 
-__all__ = ["RereadReads", "create_gzip", "viral_records"]
+__all__ = ["RereadReads", "viral_records"]
 
 _REMEDY = "give the file that was prepared, or run the pipeline again with this one"
 
@@ -99,21 +95,6 @@ class RereadReads:
                     where=part.place(row),
                     remedy=_REMEDY,
                 )
-
-
-@contextmanager
-def create_gzip(path: Path) -> Iterator[BinaryIO]:
-    """Write a gzip file, whole or not at all; equal content gives equal bytes.
-
-    Raises:
-        StoreError: the file cannot be written.
-    """
-    # The file's name and the time would be part of the bytes.
-    with (
-        AtomicFile(path) as file,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as stream,
-    ):
-        yield cast("BinaryIO", stream)
 
 
 def viral_records(

@@ -5,12 +5,12 @@ A shard holds frames alone: of a window without a stop-free frame it has nothing
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from virnucpro_core._files import AtomicFile
+from virnucpro_core._files import create_gzip
 from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.sequences import read_batches
 from virnucpro_core.store import ByteStrings
@@ -29,7 +29,7 @@ WINDOW_SEQUENCES = "windows.fasta.gz"
 class WindowSequenceWriter:
     """Writes the file, window by window; made by `create_window_sequences`."""
 
-    def __init__(self, stream: gzip.GzipFile) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def add(self, ids: Sequence[str], sequences: ByteStrings) -> None:
@@ -49,11 +49,7 @@ def create_window_sequences(path: Path) -> Iterator[WindowSequenceWriter]:
     Raises:
         StoreError: the file cannot be written.
     """
-    # The file's name and the time would be part of the bytes.
-    with (
-        AtomicFile(path) as file,
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as stream,
-    ):
+    with create_gzip(path) as stream:
         yield WindowSequenceWriter(stream)
 
 
