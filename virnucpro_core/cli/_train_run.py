@@ -17,40 +17,39 @@ from virnucpro_core.cli._options import ModelOption
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.cli._train_fit import FitThreadsOption, RecipeOption, fit_and_report
+from virnucpro_core.cli._train_options import (
+    FramesOption,
+    GenomesArgument,
+    KeepOverlapOption,
+    LongestOption,
+    ShortestOption,
+    SimilarityOption,
+    TestLengthOption,
+    TestOption,
+    ValidationOption,
+    WindowSizeOption,
+    WindowsOption,
+)
 from virnucpro_core.errors import UsageError
 
 __all__ = ["run"]
 
 
 def run(
-    genomes: Annotated[
-        Path,
-        typer.Argument(help="Sheet with file,label,group, or a folder with viral/ and cellular/."),
-    ],
+    genomes: GenomesArgument,
     model: ModelOption,
     output: Annotated[Path, typer.Option(help="Folder for everything that is made.")],
     name: Annotated[str, typer.Option(help="Name of the bundle [<output>-<recipe>].")] = "",
-    windows: Annotated[int, typer.Option(help="Windows with a frame, for each class.")] = 20_000,
-    shortest: Annotated[int, typer.Option(help="Shortest window in bases.")] = 100,
-    longest: Annotated[int, typer.Option(help="Longest window in bases.")] = 500,
-    test_length: Annotated[
-        list[int],
-        typer.Option(help="Length of the test windows, in place of the range; can be repeated."),
-    ] = [],  # noqa: B006 - Typer copies it
-    window_size: Annotated[
-        int | None, typer.Option(help="Tiles of this size, as VirNucPro's, in place of a range.")
-    ] = None,
-    frames: Annotated[
-        str, typer.Option(help="all: every stop-free frame; cds: those in annotated genes.")
-    ] = "all",
-    validation: Annotated[float, typer.Option(help="Share kept for choosing.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share kept for the figures.")] = 0.15,
-    similarity: Annotated[
-        float | None, typer.Option(help="Share of protein k-mers from which genomes are kin.")
-    ] = None,
-    keep_overlap: Annotated[
-        bool, typer.Option("--keep-overlap", help="Keep windows that are also in a virus.")
-    ] = False,
+    windows: WindowsOption = 20_000,
+    shortest: ShortestOption = 100,
+    longest: LongestOption = 500,
+    test_length: TestLengthOption = [],  # noqa: B006 - Typer copies it
+    window_size: WindowSizeOption = None,
+    frames: FramesOption = "all",
+    validation: ValidationOption = 0.1,
+    test: TestOption = 0.15,
+    similarity: SimilarityOption = None,
+    keep_overlap: KeepOverlapOption = False,
     seed: Annotated[int, typer.Option(min=0, help="Of draw, split, weights and order.")] = 1,
     recipe: RecipeOption = "default",
     fit_threads: FitThreadsOption = 1,
