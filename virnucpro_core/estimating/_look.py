@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 
@@ -136,7 +136,7 @@ def look_at(reads: ReadFiles, folder: Path, settings: PrepareSettings, n_records
     forget_peak()
     started = time.perf_counter()
     is_whole = True
-    left = cast("Generator[RecordBatch, None, None]", read_batches(reads, opened))
+    left = read_batches(reads, opened)
     for batch in left:
         batches.append(batch)
         bases.append(sum(map(len, batch.sequences)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import repeat, zip_longest
 from pathlib import Path
@@ -33,7 +33,7 @@ _SAM_HEADERS = (b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:", b"@CO\t")
 
 def read_batches(
     reads: Path | ReadFiles, opened: OpenedFiles | None = None
-) -> Iterator[RecordBatch]:
+) -> Generator[RecordBatch, None, None]:
     """Read the records of a sample: FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or
     zstd; BAM, CRAM or SAM.
 
