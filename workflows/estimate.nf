@@ -1,5 +1,6 @@
 // What a run will take on this machine: 'virnucpro estimate' in the place of all tasks.
 include { findPython } from './parameters'
+include { lastLine; runProgram } from './programs'
 
 /** The estimate as text; stops where it cannot be made. */
 def estimateRun(given, checked, bundle) {
@@ -23,12 +24,9 @@ def estimateRun(given, checked, bundle) {
         '--shard-frames', settings.shard_frames,
     ] + (checked.sheet ? ['--sheet', given.input] : ['--', given.input])
     log.info('Nothing is run: reading a part of the input and timing the encoders')
-    def process = command.collect { word -> word.toString() }.execute()
-    def output = new StringBuilder()
-    def errors = new StringBuilder()
-    process.waitForProcessOutput(output, errors)
-    if (process.exitValue() != 0) {
-        error(errors.toString().trim().readLines().takeRight(1).join())
+    def estimate = runProgram(command, null)
+    if (!estimate.succeeded) {
+        error(lastLine(estimate.errors))
     }
-    return output.toString()
+    return estimate.output
 }

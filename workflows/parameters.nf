@@ -1,6 +1,7 @@
 // What the command line may say, and one clear line for everything that it may not. The parameters
 // are described in nextflow_schema.json; virnucpro_core/parameters checks them and the samplesheet.
 include { json; parseJson } from './json'
+include { lastLine; runProgram } from './programs'
 
 /** The help as text. */
 def help(given) {
@@ -108,15 +109,10 @@ def askPython(request) {
     def command = [
         'env', "PYTHONPATH=${projectDir}", 'PYTHONDONTWRITEBYTECODE=1', python, '-m', 'virnucpro_core.parameters',
     ]
-    def process = command.collect { word -> word.toString() }.execute()
-    def output = new StringBuilder()
-    def errors = new StringBuilder()
-    // Nothing is answered before the whole request is read.
-    process.outputStream.withWriter('UTF-8') { writer -> writer.write(json('JsonOutput').toJson(request)) }
-    process.waitForProcessOutput(output, errors)
-    def answer = parseJson(output.toString())
-    if (process.exitValue() != 0 || answer == null) {
-        error("The parameters could not be checked: ${errors.toString().trim().readLines().takeRight(1).join()}")
+    def asked = runProgram(command, json('JsonOutput').toJson(request))
+    def answer = parseJson(asked.output)
+    if (!asked.succeeded || answer == null) {
+        error("The parameters could not be checked: ${lastLine(asked.errors)}")
     }
     return answer
 }
@@ -130,9 +126,7 @@ def findPython(modules) {
 def hasModules(program, modules) {
     try {
         def check = "import sys, ${modules}; sys.exit(sys.version_info < (3, 10))".toString()
-        def process = [program, '-c', check].execute()
-        process.waitForProcessOutput(new StringBuilder(), new StringBuilder())
-        return process.exitValue() == 0
+        return runProgram([program, '-c', check], null).succeeded
     }
     catch (IOException _error) {
         return false

@@ -1,5 +1,6 @@
 // What a run is made of: digests of the code and the model, and the summary of its stages.
 include { json; parseJson } from './json'
+include { runProgram } from './programs'
 
 /** SHA-256 of the code that tasks run: Nextflow's cache does not see an installed package. */
 def codeDigest(project) {
@@ -106,9 +107,6 @@ def reportStages(run, project, outdir, baseline) {
         '--tasks', "${run.stats.succeedCount + run.stats.cachedCount}",
         '--wall-seconds', "${run.duration.toMillis() / 1000}",
     ] + (baseline ? ['--baseline', file(baseline.toString()).toString()] : [])
-    def process = command.collect { word -> word.toString() }.execute()
-    def output = new StringBuilder()
-    def errors = new StringBuilder()
-    process.waitForProcessOutput(output, errors)
-    return process.exitValue() == 0 ? "\n${output}" : "No summary of the stages: ${errors}"
+    def summary = runProgram(command, null)
+    return summary.succeeded ? "\n${summary.output}" : "No summary of the stages: ${summary.errors}"
 }
