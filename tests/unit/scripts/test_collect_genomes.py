@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.util
 import io
 import lzma
-import sys
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -33,16 +31,8 @@ Row = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def script() -> Iterator[ModuleType]:
-    sys.path.insert(0, str(SCRIPTS))
-    spec = importlib.util.spec_from_file_location("collect_genomes", SCRIPTS / "collect_genomes.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(SCRIPTS))
+def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("collect_genomes")
 
 
 @pytest.fixture

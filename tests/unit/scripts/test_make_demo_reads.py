@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import importlib.util
 import random
-import sys
 from collections import Counter
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -19,15 +18,8 @@ COMPLEMENT = str.maketrans("ACGT", "TGCA")
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    path = ROOT / "scripts" / "make_demo_reads.py"
-    spec = importlib.util.spec_from_file_location("make_demo_reads", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("make_demo_reads")
 
 
 @pytest.fixture

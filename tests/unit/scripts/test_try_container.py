@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
@@ -16,14 +16,8 @@ VERSION = version("virnucpro-core")
 
 
 @pytest.fixture(scope="module")
-def script() -> ModuleType:
-    path = ROOT / "scripts" / "try_container.py"
-    spec = importlib.util.spec_from_file_location("try_container", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def script(load_script: Callable[[str], ModuleType]) -> ModuleType:
+    return load_script("try_container")
 
 
 def test_a_build_sees_the_package_and_the_demo_model_only(script: ModuleType) -> None:
