@@ -37,7 +37,9 @@ import typer
 from collect_genomes import fetch, run, write_fasta
 from numpy.typing import NDArray
 from package_sequences import Record, open_members, read_records
-from protein_kmers import AMINO_ACIDS, NUMBERS, held_out_kmers, is_among, protein_kmers, translated
+from protein_kmers import held_out_kmers, protein_kmers, translated
+
+from virnucpro_core.training._sketch import is_among
 
 PACKAGE = "metaphlan2-data==2.6.0+ds-4"
 MEMBER = "var/lib/metaphlan2-data/markers.fasta"
@@ -72,7 +74,7 @@ class Gene:
 
 def gene_kmers(gene: Gene) -> NDArray[np.uint64]:
     """K-mers of the gene's protein."""
-    return protein_kmers(translated(NUMBERS[np.frombuffer(gene.letters, dtype=np.uint8)]))
+    return protein_kmers(translated(gene.letters))
 
 
 def read_genes(archive: Path) -> dict[str, list[Gene]]:
@@ -148,12 +150,7 @@ class Diamond:
     def _write_proteins(self, name: str, genes: list[Gene]) -> None:
         with (self._folder / f"{name}.faa").open("w", encoding="latin-1") as file:
             for gene in genes:
-                numbers = translated(NUMBERS[np.frombuffer(gene.letters, dtype=np.uint8)])
-                unknown = NUMBERS[np.frombuffer(gene.letters, dtype=np.uint8)]
-                letters = np.array(list(AMINO_ACIDS))[numbers.astype(np.int64)]
-                codons = unknown[: len(unknown) // 3 * 3].reshape(-1, 3)
-                letters[(codons == 4).any(axis=1)] = "X"
-                protein = "".join(letters.tolist()).rstrip("*")
+                protein = translated(gene.letters).tobytes().decode().rstrip("*")
                 if "*" not in protein:
                     file.write(f">{gene.id}\n{protein}\n")
 

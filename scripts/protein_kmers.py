@@ -1,4 +1,4 @@
-"""K-mers of proteins as numbers, ascending arrays of them, and the standard genetic code."""
+"""K-mers of proteins as numbers, and ascending arrays of them."""
 
 from __future__ import annotations
 
@@ -9,42 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 from package_sequences import read_records
 
+from virnucpro_core.sequences._alphabet import AMINO_ACID, BASE_MASK, COMPLEMENT
+
 K = 10
 """Amino acids in a protein k-mer, as in ``virnucpro train data``."""
 
-AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWY*"
-STANDARD_CODE = "FFLLSSSSYY**CC*WLLLLPPPPHHQQRRRRIIIMTTTTNNKKSSRRVVVVAAAADDEEGGGG"
+AMINO_ACIDS = b"ACDEFGHIKLMNPQRSTVWY"
+_UNKNOWN = len(AMINO_ACIDS)
+_NUMBER = np.full(256, _UNKNOWN, dtype=np.uint64)
+_NUMBER[np.frombuffer(AMINO_ACIDS, dtype=np.uint8)] = np.arange(len(AMINO_ACIDS))
+# A letter that stands for several bases is no letter here: its codons are X.
+_BASES_ONLY = bytes(i if chr(i) in "ACGT" else ord("-") for i in range(256))
 
 
-def codon_table() -> NDArray[np.uint64]:
-    """Amino acid number of a codon, uint64 [125], letters numbered A, C, G, T, other."""
-    table = np.full(125, AMINO_ACIDS.index("*"), dtype=np.uint64)
-    for number, amino_acid in enumerate(STANDARD_CODE):
-        first, second, third = ("ACGT".index("TCAG"[number // d % 4]) for d in (16, 4, 1))
-        table[25 * first + 5 * second + third] = AMINO_ACIDS.index(amino_acid)
-    return table
+def translated(letters: bytes) -> NDArray[np.uint8]:
+    """Amino acid letters of the full codons; X for one with another letter than A, C, G and T."""
+    codons = letters[: len(letters) // 3 * 3].translate(_BASES_ONLY).translate(BASE_MASK)
+    masks = np.frombuffer(codons, dtype=np.uint8).reshape(-1, 3).astype(np.intp)
+    return AMINO_ACID[masks[:, 0] << 8 | masks[:, 1] << 4 | masks[:, 2]]
 
 
-CODONS = codon_table()
-NUMBERS = np.full(256, 4, dtype=np.uint8)
-NUMBERS[np.frombuffer(b"ACGT", dtype=np.uint8)] = np.arange(4)
-
-
-def translated(numbers: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Amino acid numbers of the full codons of letter numbers."""
-    codons = numbers[: len(numbers) // 3 * 3].reshape(-1, 3).astype(np.int64)
-    return CODONS[25 * codons[:, 0] + 5 * codons[:, 1] + codons[:, 2]]
-
-
-def protein_kmers(protein: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Numbers of the k-mers of amino acids without a stop or an unknown codon."""
-    n = len(protein) - K + 1
+def protein_kmers(protein: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Numbers of the k-mers of amino acid letters without a stop or an X."""
+    numbers = _NUMBER[protein]
+    n = len(numbers) - K + 1
     if n < 1:
         return np.zeros(0, dtype=np.uint64)
     kmers, known = np.zeros(n, dtype=np.uint64), np.ones(n, dtype=np.bool_)
     for i in range(K):
-        kmers = kmers * np.uint64(20) + protein[i : n + i]
-        known &= protein[i : n + i] < 20
+        kmers = kmers * np.uint64(len(AMINO_ACIDS)) + numbers[i : n + i]
+        known &= numbers[i : n + i] < _UNKNOWN
     return kmers[known]
 
 
@@ -54,19 +48,9 @@ def held_out_kmers(paths: list[Path]) -> NDArray[np.uint64]:
     for path in paths:
         with gzip.open(path) as file:
             letters = b"N".join(record.letters for record in read_records(file))
-        forward = NUMBERS[np.frombuffer(letters, dtype=np.uint8)]
-        reverse = np.where(forward[::-1] < 4, 3 - forward[::-1], 4).astype(np.uint8)
         found += [
             np.unique(protein_kmers(translated(strand[frame:])))
-            for strand in (forward, reverse)
+            for strand in (letters, letters.translate(COMPLEMENT)[::-1])
             for frame in range(3)
         ]
     return np.unique(np.concatenate(found))
-
-
-def is_among(kmers: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which k-mers are in ``known``, which is ascending."""
-    if not len(known):
-        return np.zeros(len(kmers), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(known, kmers), len(known) - 1)
-    return known[place] == kmers

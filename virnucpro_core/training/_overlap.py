@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.training._collection import SCALED, CollectedGenome
 from virnucpro_core.training._dataset_tables import LABELS, OverlapRow
-from virnucpro_core.training._sketch import DNA_K, dna_hashes, thin
+from virnucpro_core.training._sketch import DNA_K, dna_hashes, is_among, thin
 
 __all__ = ["describe_overlaps", "find_overlaps", "touched"]
 
@@ -115,13 +115,13 @@ def _stretches(
     """
     places, hashes = [], []
     for position, found in dna_hashes(genome.letters):
-        shared = np.flatnonzero(_among(found, full.union))
+        shared = np.flatnonzero(is_among(found, full.union))
         places.append(position[shared])
         hashes.append(found[shared])
     place, hash_ = np.concatenate(places), np.concatenate(hashes)
     rows = []
     for virus, n_hashes, n_shared in candidates:
-        mine = _among(hash_, full.of_virus[virus.row.name])
+        mine = is_among(hash_, full.of_virus[virus.row.name])
         for start, end in _merge(place[mine], hash_[mine]):
             rows.append(
                 OverlapRow(
@@ -134,17 +134,6 @@ def _stretches(
                 )
             )
     return rows
-
-
-def _among(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which ``hashes`` are in ``known``, which is ascending: no sorting of millions each time."""
-    if not len(known):
-        return np.zeros(len(hashes), dtype=np.bool_)
-    order = np.argsort(hashes)  # ascending needles find their place many times faster
-    place = np.minimum(np.searchsorted(known, hashes[order]), len(known) - 1)
-    found = np.empty(len(hashes), dtype=np.bool_)
-    found[order] = known[place] == hashes[order]
-    return found
 
 
 def _merge(place: NDArray[np.int64], hashes: NDArray[np.uint64]) -> list[tuple[int, int]]:

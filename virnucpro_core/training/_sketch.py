@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.training._extras import import_extra
 
-__all__ = ["DNA_K", "PROTEIN_K", "Sketch", "dna_hashes", "make_sketch", "thin"]
+__all__ = ["DNA_K", "PROTEIN_K", "Sketch", "dna_hashes", "is_among", "make_sketch", "thin"]
 
 DNA_K = 21
 """Bases in a DNA k-mer."""
@@ -82,6 +82,17 @@ def thin(hashes: NDArray[np.uint64], scaled: int) -> NDArray[np.uint64]:
     """The hashes of a finer sketch that one of ``scaled`` keeps."""
     limit = import_extra("sourmash").MinHash(n=0, ksize=DNA_K, scaled=scaled)._max_hash
     return hashes[: int(np.searchsorted(hashes, np.uint64(limit), side="right"))]
+
+
+def is_among(hashes: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which ``hashes`` are in ``known``, which is ascending: no sorting of millions each time."""
+    if not len(known):
+        return np.zeros(len(hashes), dtype=np.bool_)
+    order = np.argsort(hashes)  # ascending needles find their place many times faster
+    place = np.minimum(np.searchsorted(known, hashes[order]), len(known) - 1)
+    found = np.empty(len(hashes), dtype=np.bool_)
+    found[order] = known[place] == hashes[order]
+    return found
 
 
 def _pieces(letters: NDArray[np.uint8], longest_word: int) -> Iterator[tuple[int, str]]:
