@@ -162,7 +162,7 @@ def _variants(
         for n_threads in (1, 2)[: usable_cores()]:
             with threads(n_threads):
                 values = bench.embed(strings).values
-            yield f"with {n_threads} thread{'s'[: n_threads - 1]}", TOLERANCES.fp32, values
+            yield f"threads: {n_threads}", TOLERANCES.fp32, values
     for precision, limit in _other_precisions(bench.settings):
         told = replace(settings, precision=precision.value).embed_settings()
         other = open_bench(settings.model, kind, told)
