@@ -129,9 +129,7 @@ def measure_end_to_end(settings: SuiteSettings, work: Work) -> list[EndToEnd]:
     return found
 
 
-def _run(
-    reads: Path, folder: Path, model: str, settings: EmbedSettings, work: Work
-) -> EndToEnd:
+def _run(reads: Path, folder: Path, model: str, settings: EmbedSettings, work: Work) -> EndToEnd:
     forget_peak()
     if settings.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(settings.device)

@@ -27,5 +27,5 @@ def in_fresh_process(function: Callable[..., _T], *arguments: object) -> _T:
         except BrokenProcessPool as error:
             raise VirnucproError(
                 "a process that measured ended before its work was done",
-                remedy="it may have been killed for want of memory: try --quick, or a smaller model",
+                remedy="it may have been killed for want of memory: try --quick or a smaller model",
             ) from error

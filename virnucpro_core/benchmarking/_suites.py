@@ -45,6 +45,30 @@ class Suite:
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
     {
+        "v2-validation": Suite(
+            "Does a run as in production reach its targets: speed, stages, packing, memory?",
+            "_v2_validation",
+        ),
+        "v2-scaling": Suite(
+            "How much faster are two processes, threads or devices, and are results the same?",
+            "_v2_scaling",
+        ),
+        "v2-throughput": Suite(
+            "Which loader, token budget and packing is the fastest here?",
+            "_v2_throughput",
+        ),
+        "scaling": Suite(
+            "Do seconds grow in line with the number of records, and memory not at all?",
+            "_input_scaling",
+        ),
+        "throughput": Suite(
+            "How many frames and tokens a second does each encoder do, at which length?",
+            "_encoder_throughput",
+        ),
+        "memory": Suite(
+            "How much memory is taken, over the token budget and over the input?",
+            "_memory_use",
+        ),
         "equivalence": Suite(
             "Are results the same however they are computed: packed, alone, resumed, in threads?",
             "_equivalence",
