@@ -65,7 +65,11 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
                 {"id": each.name, "files": each.files, "paired": each.paired, "row": each.row}
                 for each in reading.samples
             ]
-    elif given not in (None, "-") and not is_sheet(given) and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given):
+    elif (
+        given not in (None, "-")
+        and not is_sheet(given)
+        and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given)
+    ):
         errors += _problems_of_file(launch_dir / given, given)
     return {"errors": errors, "notes": notes, "values": checked.values, "samples": samples}
 
