@@ -1,0 +1,10 @@
+#!/usr/bin/env python3
+"""``virnucpro bench`` as a program of its own, for the pipeline's tasks."""
+
+import sys
+
+from virnucpro_core.cli import main
+
+# Processes that this one starts read this file, too, and shall not do it all again.
+if __name__ == "__main__":
+    sys.exit(main(["bench", *sys.argv[1:]]))
