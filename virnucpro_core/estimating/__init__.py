@@ -2,7 +2,7 @@
 
 from virnucpro_core.estimating._estimate import Estimate, StageEstimate, estimate
 from virnucpro_core.estimating._look import Counts, Look, choose_samples, look_at, size_of
-from virnucpro_core.estimating._rates import RateSettings
+from virnucpro_core.estimating._rates import RateSettings, some_frames
 from virnucpro_core.estimating._spread import Spread
 from virnucpro_core.estimating._table import render_estimate
 
@@ -18,4 +18,5 @@ __all__ = [
     "look_at",
     "render_estimate",
     "size_of",
+    "some_frames",
 ]
