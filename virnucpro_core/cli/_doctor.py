@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from click.core import ParameterSource
 
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.cli import _doctor_checkpoints, _doctor_input
@@ -61,7 +60,7 @@ def doctor(
     if context.invoked_subcommand is not None:
         for parameter in context.command.params:
             source = context.get_parameter_source(parameter.name or "")
-            if source is ParameterSource.COMMANDLINE:
+            if source is not None and source.name == "COMMANDLINE":
                 raise UsageError(
                     f"{parameter.opts[0]} stands before {context.invoked_subcommand}",
                     remedy="give options behind the command that they are for",
