@@ -88,6 +88,8 @@ def problem_of_nextflow(command: Command) -> str | None:
                 profiles = re.split("[,/]", following)
     if unknown := set(profiles) - known_profiles():
         return f"no profile {unknown}"
+    if "-params-file" in words:
+        parameters.setdefault("input", "named in the file")
     present = {
         each.name: each.default
         for group in SCHEMA.groups
