@@ -12,7 +12,12 @@ import typer
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.cli import _doctor_checkpoints, _doctor_input
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
-from virnucpro_core.cli._embed_options import DeviceOption, PrecisionOption, ThreadsOption
+from virnucpro_core.cli._embed_options import (
+    AttentionOption,
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+)
 from virnucpro_core.cli._options import ModelOption, check_choice
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import UsageError
@@ -30,7 +35,6 @@ app.command("input")(_doctor_input.check_input)
 _UNUSABLE = 2
 """Exit code where something that is needed is broken."""
 
-AttentionOption = Annotated[str, typer.Option("--attention", help="auto, sdpa, varlen or flash.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
