@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.documents import PAGES
 from tests.unit.models.hugging_face import esm2_tensors, write_esm2
 from virnucpro_core.cli import main
 from virnucpro_core.embedding import Embedder
@@ -51,6 +52,26 @@ def test_the_conversion_of_a_pickle(folder: Path, monkeypatch: pytest.MonkeyPatc
     for command in commands("embedding.md", "virnucpro model convert"):
         assert main(command) == 0
     assert Embedder.load(path).width == 16
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the headings of a page."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", each).lower() for each in headings)
+    return {re.sub(r"[^\w\- ]", "", each.strip()).replace(" ", "-") for each in plain}
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_every_link_within_the_project_leads_somewhere(page: str) -> None:
+    path = REPOSITORY / page
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), f"{page}: {target}"
+        assert not anchor or anchor in anchors(there), f"{page}: {target}"
 
 
 def commands(page: str, start: str) -> list[list[str]]:

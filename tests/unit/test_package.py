@@ -19,7 +19,7 @@ ROOT = Path(virnucpro_core.__file__).parent
 ROOMS = [
     "errors", "_files", "_progress", "_json_object", "_calibration", "samples", "parameters",
     "pages", "store", "sequences", "packing", "models", "embedding", "calling", "training",
-    "reporting", "estimating", "benchmarking", "cli",
+    "reporting", "estimating", "benchmarking", "diagnosing", "cli",
 ]  # fmt: skip
 
 

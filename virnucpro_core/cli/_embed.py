@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
+from virnucpro_core.cli._embed_options import AttentionOption
 from virnucpro_core.cli._options import ModelOption, StagesOption, check_choice, check_counts
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
@@ -33,7 +34,7 @@ def embed(
     output: Annotated[list[Path], typer.Option(help="HDF5 file to write, for each shard in turn.")],
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
-    attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
+    attention: AttentionOption = "auto",
     token_budget: Annotated[int, typer.Option(help="Tokens in a batch; 0 chooses.")] = 0,
     threads: Annotated[
         int,

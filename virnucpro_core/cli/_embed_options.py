@@ -15,8 +15,9 @@ from virnucpro_core.cli._signals import StopSignals
 if TYPE_CHECKING:
     from virnucpro_core.training import Dataset
 
-__all__ = ["DeviceOption", "PrecisionOption", "ThreadsOption", "embed_shards"]
+__all__ = ["AttentionOption", "DeviceOption", "PrecisionOption", "ThreadsOption", "embed_shards"]
 
+AttentionOption = Annotated[str, typer.Option("--attention", help="auto, sdpa, varlen or flash.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 PrecisionOption = Annotated[
     str, typer.Option("--precision", help="auto, fp32, bf16, fp16 or int8.")

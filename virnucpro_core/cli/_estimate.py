@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from virnucpro_core.cli._embed_options import DeviceOption, PrecisionOption, ThreadsOption
+from virnucpro_core.cli._embed_options import (
+    AttentionOption,
+    DeviceOption,
+    PrecisionOption,
+    ThreadsOption,
+)
 from virnucpro_core.cli._options import ModelOption, check_choice
 from virnucpro_core.cli._reads import (
     PairedOption,
@@ -31,7 +36,7 @@ def estimate(
     sheet: SheetOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    attention: Annotated[str, typer.Option(help="auto, sdpa, varlen or flash.")] = "auto",
+    attention: AttentionOption = "auto",
     token_budget: Annotated[int, typer.Option(help="Tokens in a batch; 0 chooses.")] = 0,
     threads: ThreadsOption = 0,
     shard_frames: Annotated[int, typer.Option(min=1, help="Frames in a shard.")] = 20_000,

@@ -9,6 +9,7 @@ from virnucpro_core.embedding._runner import EmbedResult, EncodedBatch, embed, e
 from virnucpro_core.embedding._settings import (
     EmbedSettings,
     Precision,
+    choose_precision,
     leased_settings,
     load_encoder,
     resolve_settings,
@@ -30,6 +31,7 @@ __all__ = [
     "SequenceEmbeddings",
     "ShardEmbedder",
     "ShardResult",
+    "choose_precision",
     "embed",
     "encode_batches",
     "lease_device",

@@ -21,6 +21,7 @@ from virnucpro_core.models import (
     Int8Linear,
     LinearFactory,
     choose_attention,
+    cpu_bf16_instructions,
     cpu_multiplies_bf16,
     cpu_multiplies_int8,
 )
@@ -28,6 +29,7 @@ from virnucpro_core.models import (
 __all__ = [
     "EmbedSettings",
     "Precision",
+    "choose_precision",
     "leased_settings",
     "load_encoder",
     "resolve_settings",
@@ -129,10 +131,9 @@ def resolve_settings(
     if token_budget < 0:
         raise UsageError(f"token budget {token_budget} is negative", remedy="use 0 for automatic")
     chosen = _device(device)
-    half_allowed = not is_on(_DISABLE_HALF, environment)
     if precision is Precision.AUTO:
-        precision = _precision_for(chosen) if half_allowed else Precision.FP32
-    elif precision in (Precision.BF16, Precision.FP16) and not half_allowed:
+        precision, _ = choose_precision(chosen, environment)
+    elif precision in (Precision.BF16, Precision.FP16) and is_on(_DISABLE_HALF, environment):
         raise UsageError(
             f"precision {precision.value} is asked for, but {_DISABLE_HALF} is set",
             remedy=f"unset {_DISABLE_HALF}, or use auto or fp32",
@@ -148,6 +149,22 @@ def resolve_settings(
     )
     choose_attention(attention, chosen, settings.dtype)  # refuses what cannot be had here
     return settings
+
+
+def choose_precision(
+    device: torch.device, environment: Mapping[str, str] = os.environ
+) -> tuple[Precision, str]:
+    """The number format that ``auto`` stands for on a device, and why, a clause for people."""
+    if is_on(_DISABLE_HALF, environment):
+        return Precision.FP32, f"{_DISABLE_HALF} is set"
+    if device.type == "cuda":
+        if torch.cuda.is_bf16_supported():
+            return Precision.BF16, "the device computes in bf16"
+        return Precision.FP16, "the device has no bf16"
+    instructions = cpu_bf16_instructions()
+    if instructions:
+        return Precision.BF16, f"the processor has {' and '.join(instructions)}"
+    return Precision.FP32, "the processor multiplies no bf16 (neither AMX nor AVX512-BF16)"
 
 
 @contextmanager
@@ -206,12 +223,6 @@ def _device(name: str) -> torch.device:
             remedy="use --device cpu, or check the driver and CUDA_VISIBLE_DEVICES",
         )
     return device
-
-
-def _precision_for(device: torch.device) -> Precision:
-    if device.type == "cuda":
-        return Precision.BF16 if torch.cuda.is_bf16_supported() else Precision.FP16
-    return Precision.BF16 if cpu_multiplies_bf16() else Precision.FP32
 
 
 def _require_int8(device: torch.device) -> None:

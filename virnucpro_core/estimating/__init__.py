@@ -3,7 +3,7 @@
 from virnucpro_core.estimating._estimate import Estimate, StageEstimate, estimate
 from virnucpro_core.estimating._look import Counts, Look, choose_samples, look_at, size_of
 from virnucpro_core.estimating._memory import forget_peak, peak_bytes
-from virnucpro_core.estimating._rates import RateSettings
+from virnucpro_core.estimating._rates import RateSettings, some_frames
 from virnucpro_core.estimating._spread import Spread
 from virnucpro_core.estimating._table import render_estimate
 
@@ -21,4 +21,5 @@ __all__ = [
     "peak_bytes",
     "render_estimate",
     "size_of",
+    "some_frames",
 ]

@@ -8,7 +8,11 @@ Encoders take tokens laid end to end and ``cu_seqlens``, and never pad::
     x = encoder(torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets))  # [T, D]
 """
 
-from virnucpro_core.models._attention import ATTENTION_BACKENDS, choose_attention
+from virnucpro_core.models._attention import (
+    ATTENTION_BACKENDS,
+    attention_obstacle,
+    choose_attention,
+)
 from virnucpro_core.models._bundle import Bundle, load_bundle
 from virnucpro_core.models._bundle_spec import (
     SCHEMA_VERSION,
@@ -26,6 +30,7 @@ from virnucpro_core.models._config import (
 from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
 from virnucpro_core.models._convert_pickle import convert_to_safetensors
 from virnucpro_core.models._cpu import (
+    cpu_bf16_instructions,
     cpu_multiplies_bf16,
     cpu_multiplies_int8,
     cpu_sums_int8_exactly,
@@ -65,6 +70,7 @@ from virnucpro_core.models._tokenizers import (
     PackedTokens,
     Tokenizer,
 )
+from virnucpro_core.models._user_folders import cache_folder
 from virnucpro_core.models._weights import LinearFactory
 from virnucpro_core.models._write_bundle import write_bundle
 
@@ -96,11 +102,14 @@ __all__ = [
     "PublishedBundle",
     "PublishedModel",
     "Tokenizer",
+    "attention_obstacle",
     "bundle_folders",
+    "cache_folder",
     "choose_attention",
     "convert_dnabert_s",
     "convert_esm2",
     "convert_to_safetensors",
+    "cpu_bf16_instructions",
     "cpu_multiplies_bf16",
     "cpu_multiplies_int8",
     "cpu_sums_int8_exactly",

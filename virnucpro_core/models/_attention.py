@@ -20,7 +20,7 @@ from virnucpro_core.models._attention_sdpa import GroupedAttention
 from virnucpro_core.models._layout import PackedAttention, PackedLayout, to_device
 from virnucpro_core.models._rotary import Rotary
 
-__all__ = ["ATTENTION_BACKENDS", "choose_attention", "plan_attention"]
+__all__ = ["ATTENTION_BACKENDS", "attention_obstacle", "choose_attention", "plan_attention"]
 
 ATTENTION_BACKENDS: tuple[str, ...] = ("sdpa", "varlen", "flash")
 """``sdpa``: scaled-dot-product attention over groups of equally long sequences, everywhere.
@@ -56,23 +56,34 @@ def choose_attention(
         return next(
             backend
             for backend in ("flash", "varlen", "sdpa")
-            if _obstacle(backend, device, dtype, needs_bias, head_width) is None
+            if attention_obstacle(
+                backend, device, dtype, needs_bias=needs_bias, head_width=head_width
+            )
+            is None
         )
     if name not in ATTENTION_BACKENDS:
         raise UsageError(
             f"no attention backend {name!r}",
             remedy=f"use auto, {', '.join(ATTENTION_BACKENDS[:-1])} or {ATTENTION_BACKENDS[-1]}",
         )
-    obstacle = _obstacle(name, device, dtype, needs_bias, head_width)
+    obstacle = attention_obstacle(name, device, dtype, needs_bias=needs_bias, head_width=head_width)
     if obstacle is not None:
         raise UsageError(f"attention backend {name} {obstacle}", remedy="use auto or sdpa")
     return name
 
 
-def _obstacle(
-    backend: str, device: torch.device, dtype: torch.dtype, needs_bias: bool, head_width: int
+def attention_obstacle(
+    backend: str,
+    device: torch.device,
+    dtype: torch.dtype,
+    *,
+    needs_bias: bool = False,
+    head_width: int = 64,
 ) -> str | None:
-    """Why ``backend`` cannot do it, None if it can; the cheap checks come first."""
+    """Why ``backend`` cannot do it, a clause for the user; None if it can.
+
+    The cheap checks come first. Arguments are those of `choose_attention`.
+    """
     if backend == "sdpa":
         return None
     if device.type != "cuda":

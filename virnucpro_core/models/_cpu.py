@@ -6,14 +6,25 @@ import functools
 import platform
 from pathlib import Path
 
-__all__ = ["cpu_multiplies_bf16", "cpu_multiplies_int8", "cpu_sums_int8_exactly"]
+__all__ = [
+    "cpu_bf16_instructions",
+    "cpu_multiplies_bf16",
+    "cpu_multiplies_int8",
+    "cpu_sums_int8_exactly",
+]
 
 _CPUINFO = Path("/proc/cpuinfo")
+_BF16 = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}
 
 
 def cpu_multiplies_bf16() -> bool:
     """Whether there are bf16 matrix instructions; without them bf16 is slower than fp32."""
-    return not {"amx_bf16", "avx512_bf16"}.isdisjoint(_flags())
+    return bool(cpu_bf16_instructions())
+
+
+def cpu_bf16_instructions() -> tuple[str, ...]:
+    """Names of the bf16 matrix instructions that the processor has."""
+    return tuple(name for flag, name in _BF16.items() if flag in _flags())
 
 
 def cpu_multiplies_int8() -> bool:

@@ -6,6 +6,7 @@ may have nothing else of the package's dependencies.
 
 from virnucpro_core.parameters._check import CheckedParameters, check_parameters
 from virnucpro_core.parameters._help import render_help
+from virnucpro_core.parameters._params_file import render_params_file
 from virnucpro_core.parameters._schema import Parameter, ParameterGroup, ParameterSchema
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "ParameterSchema",
     "check_parameters",
     "render_help",
+    "render_params_file",
 ]

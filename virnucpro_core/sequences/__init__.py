@@ -1,5 +1,6 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
+from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import KeptFrames, translate_windows
 from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
 from virnucpro_core.sequences._opened import OpenedFiles
@@ -18,6 +19,7 @@ from virnucpro_core.sequences._windows import Windows, cut_windows, window_start
 
 __all__ = [
     "MOLECULES",
+    "DuplicateFinder",
     "FrameBlock",
     "KeptFrames",
     "OpenedFiles",

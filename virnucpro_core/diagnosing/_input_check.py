@@ -1,0 +1,166 @@
+"""A sample's reads, read through as a run would read them, and every kind of mistake told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from virnucpro_core.errors import InputError, UsageError
+from virnucpro_core.sequences import (
+    DuplicateFinder,
+    ReadFiles,
+    RecordBatch,
+    clean_sequences,
+    read_batches,
+)
+
+__all__ = ["InputCheck", "check_reads"]
+
+_CODON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class InputCheck:
+    """What is in a sample's reads.
+
+    Attributes:
+        name: of the sample.
+        records: read, all of them unless an error ended the reading.
+        letters: of all records.
+        shortest, longest: letters of a record; 0 where there is none.
+        empty: records without a letter.
+        short: records with letters, but fewer than a codon.
+        ambiguous: records with other letters than A, C, G, T and U (of proteins: with B, J, X, Z).
+        errors: a line for each of the first mistakes, each with its place and remedy.
+        n_errors: all mistakes that were found.
+        is_whole: whether the reading came to the end.
+    """
+
+    name: str
+    records: int
+    letters: int
+    shortest: int
+    longest: int
+    empty: int
+    short: int
+    ambiguous: int
+    errors: tuple[str, ...]
+    n_errors: int
+    is_whole: bool
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a run would take these reads."""
+        return self.n_errors == 0
+
+
+def check_reads(
+    name: str, reads: ReadFiles, *, molecule: str = "dna", max_errors: int = 10
+) -> InputCheck:
+    """Read a sample to its end.
+
+    Args:
+        name: of the sample.
+        reads: its files.
+        molecule: ``"dna"`` or ``"protein"``.
+        max_errors: how many mistakes are told; the rest is counted.
+
+    Raises:
+        UsageError: there is no such molecule.
+    """
+    if max_errors < 1:
+        raise UsageError(f"{max_errors} errors to tell", remedy="use 1 or more")
+    check = _Check(molecule, max_errors)
+    is_whole = True
+    with DuplicateFinder() as finder:
+        try:
+            for batch in read_batches(reads):
+                check.add(batch)
+                finder.add(batch.ids)
+        except InputError as error:
+            check.note(str(error))
+            is_whole = False
+        repeated = finder.repeated_hashes()
+    if repeated:
+        _find_duplicates(reads, repeated, check)
+    return InputCheck(
+        name=name,
+        records=check.records,
+        letters=check.letters,
+        shortest=check.shortest or 0,
+        longest=check.longest,
+        empty=check.empty,
+        short=check.short,
+        ambiguous=check.ambiguous,
+        errors=tuple(check.errors),
+        n_errors=check.n_errors,
+        is_whole=is_whole,
+    )
+
+
+class _Check:
+    """Counts of the records so far, and the mistakes in them."""
+
+    def __init__(self, molecule: str, max_errors: int) -> None:
+        self._molecule = molecule
+        self._max_errors = max_errors
+        self._usual = frozenset("ACGTUacgtu" if molecule == "dna" else "ACDEFGHIKLMNPQRSTVWYUO*")
+        self.records = self.letters = self.longest = 0
+        self.empty = self.short = self.ambiguous = self.n_errors = 0
+        self.shortest: int | None = None
+        self.errors: list[str] = []
+
+    def note(self, line: str) -> None:
+        """Count a mistake, and keep it where it is one of the first."""
+        self.n_errors += 1
+        if len(self.errors) < self._max_errors:
+            self.errors.append(line)
+
+    def add(self, batch: RecordBatch) -> None:
+        """Count a batch of records and check their letters."""
+        lengths = list(map(len, batch.sequences))
+        self.records += len(batch)
+        self.letters += sum(lengths)
+        self.empty += lengths.count(0)
+        self.short += sum(0 < length < _CODON for length in lengths)
+        if lengths:
+            least = min(lengths)
+            self.shortest = least if self.shortest is None else min(self.shortest, least)
+            self.longest = max(self.longest, *lengths)
+        self.ambiguous += sum(not self._usual.issuperset(each) for each in batch.sequences)
+        try:
+            self._clean(batch, 0, len(batch))
+        except InputError:
+            # Somewhere in it: each record by itself tells which ones.
+            for row in range(len(batch)):
+                try:
+                    self._clean(batch, row, row + 1)
+                except InputError as error:
+                    place = f"{batch.place(row)} ({batch.ids[row]})"
+                    self.note(str(InputError(error.what, where=place, remedy=error.remedy)))
+
+    def _clean(self, batch: RecordBatch, start: int, stop: int) -> None:
+        clean_sequences(
+            batch.sequences[start:stop], batch.ids[start:stop], self._molecule, source=""
+        )
+
+
+def _find_duplicates(reads: ReadFiles, hashes: set[int], check: _Check) -> None:
+    """Ids whose hashes came twice, by a second reading; hashes can collide."""
+    seen: dict[str, str] = {}
+    try:
+        for batch in read_batches(reads):
+            for row, name in enumerate(batch.ids):
+                if hash(name) not in hashes:
+                    continue
+                if name in seen:
+                    error = InputError(
+                        f"the id {name} is that of {seen[name]} again",
+                        where=batch.place(row),
+                        remedy="make the ids unique (for example with 'seqkit rename')",
+                    )
+                    check.note(str(error))
+                else:
+                    seen[name] = batch.place(row)
+    except InputError:
+        # The first reading ended here too, and told why.
+        return

@@ -1,0 +1,160 @@
+"""Which settings suit this machine: frames a second by token budget and number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+
+from virnucpro_core.embedding import EmbedSettings, EncoderSource, embed, usable_cores
+from virnucpro_core.errors import InputError
+from virnucpro_core.store import ByteStrings
+
+__all__ = ["Profile", "Trial", "measure_profile"]
+
+_FIRST = 8
+_WORTH_IT = 1.1
+"""Below this gain a setting is not recommended: rounds differ by as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One setting and how fast it was.
+
+    Attributes:
+        token_budget: tokens in a batch.
+        threads: of the encoder, on a CPU.
+        frames_per_second: median over the rounds.
+    """
+
+    token_budget: int
+    threads: int
+    frames_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """An encoder at several settings.
+
+    Attributes:
+        encoder: its name.
+        precision: number format.
+        device: where it ran.
+        frames: frames of a round.
+        chosen: the setting that is taken when nothing is said; one of ``trials``.
+        trials: all settings.
+    """
+
+    encoder: str
+    precision: str
+    device: str
+    frames: int
+    chosen: Trial
+    trials: tuple[Trial, ...]
+
+    @property
+    def advice(self) -> str:
+        """What to set, if anything."""
+        best = max(self.trials, key=lambda trial: trial.frames_per_second)
+        gain = best.frames_per_second / self.chosen.frames_per_second
+        if gain < _WORTH_IT:
+            return "nothing to set: no other setting is faster by a tenth"
+        words = []
+        if best.token_budget != self.chosen.token_budget:
+            words.append(f"--token_budget {best.token_budget}")
+        if best.threads != self.chosen.threads:
+            words.append(f"VIRNUCPRO_THREADS={best.threads}")
+        return f"{' and '.join(words)}: {gain:.2f} times as fast as what is chosen by itself"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "advice": self.advice}
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.encoder}, {self.precision} on {self.device}, {self.frames} frames a round",
+            "  token budget  threads  frames/s",
+        ]
+        for trial in self.trials:
+            mark = "  (chosen by itself)" if trial == self.chosen else ""
+            rate = f"{trial.frames_per_second:8.1f}{mark}"
+            lines.append(f"  {trial.token_budget:12}  {trial.threads:7}  {rate}")
+        return "\n".join([*lines, f"  {self.advice}"])
+
+
+def measure_profile(
+    source: EncoderSource,
+    frames: ByteStrings,
+    settings: EmbedSettings,
+    *,
+    seconds: float = 1.0,
+    rounds: int = 3,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Profile:
+    """Embed the same frames with each setting, the settings taking turns.
+
+    Args:
+        source: the encoder.
+        frames: at least one, different ones.
+        settings: device, number format and attention; its budget is what the others are compared
+            with.
+        seconds: what a measurement takes at least, if there are frames enough.
+        rounds: measurements of each setting.
+        tell: called with a line before the measuring.
+
+    Raises:
+        InputError: there is no frame.
+        VirnucproError: as `embed` does.
+    """
+    if len(frames) == 0:
+        raise InputError("has no stop-free frame", remedy="give other reads to measure with")
+    threads = torch.get_num_threads()
+    encoder, tokenizer = source.load_encoder(settings), source.load_tokenizer()
+    budget = settings.budget_for(encoder)
+
+    def run(some: ByteStrings, token_budget: int) -> float:
+        tried = replace(settings, token_budget=token_budget)
+        return embed(some, encoder, tokenizer, tried, layer=source.layer).seconds
+
+    tell(f"timing {source.name}")
+    order = np.random.default_rng(0).permutation(len(frames)).tolist()
+    n_frames = min(_FIRST, len(frames))
+    some = _chosen(frames, order[:n_frames])
+    while run(some, budget) < seconds and n_frames < len(frames):
+        n_frames = min(4 * n_frames, len(frames))
+        some = _chosen(frames, order[:n_frames])
+    tried = list(_settings(budget, threads, settings))
+    rates: dict[tuple[int, int], list[float]] = {each: [] for each in tried}
+    try:
+        for _ in range(rounds):
+            for token_budget, n_threads in tried:
+                torch.set_num_threads(n_threads)
+                rates[token_budget, n_threads].append(n_frames / run(some, token_budget))
+    finally:
+        torch.set_num_threads(threads)
+    trials = tuple(Trial(*each, median(rates[each])) for each in tried)
+    return Profile(
+        encoder=source.name,
+        precision=settings.precision.value,
+        device=str(settings.device),
+        frames=n_frames,
+        chosen=next(t for t in trials if (t.token_budget, t.threads) == (budget, threads)),
+        trials=trials,
+    )
+
+
+def _chosen(frames: ByteStrings, rows: list[int]) -> ByteStrings:
+    return ByteStrings.from_iterable(frames[row] for row in rows)
+
+
+def _settings(budget: int, threads: int, settings: EmbedSettings) -> Iterator[tuple[int, int]]:
+    """Budgets from a quarter to four times of what is chosen; on a CPU then fewer threads."""
+    for factor in (0.25, 0.5, 1, 2, 4):
+        yield max(64, round(budget * factor)), threads
+    if settings.device.type == "cpu":
+        for fewer in sorted({1, usable_cores() // 2} - {0, threads}):
+            yield budget, fewer
