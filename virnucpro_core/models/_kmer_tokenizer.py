@@ -101,21 +101,22 @@ class KmerTokenizer:
         Raises:
             BundleError: the file is missing, is no JSON, or its numbers make no tokenizer.
         """
+        where, remedy = str(path), "fetch or train the model again"
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise BundleError(
-                f"cannot be loaded as a tokenizer ({error})", where=str(path)
-            ) from error
+            what = f"cannot be loaded as a tokenizer ({error})"
+            raise BundleError(what, where=where, remedy=remedy) from error
         if not isinstance(document, dict) or _KEY not in document:
             return None
         numbers = document[_KEY]
         if not isinstance(numbers, dict) or {type(n) for n in numbers.values()} != {int}:
-            raise BundleError(f"{_KEY} must have whole numbers k and stride", where=str(path))
+            what = f"{_KEY} must have whole numbers k and stride"
+            raise BundleError(what, where=where, remedy=remedy)
         try:
             return cls(**numbers)
         except (TypeError, ValueError) as error:
-            raise BundleError(f"{_KEY}: {error}", where=str(path)) from error
+            raise BundleError(f"{_KEY}: {error}", where=where, remedy=remedy) from error
 
 
 def load_dna_tokenizer(
