@@ -2,8 +2,8 @@
 """Train the demo bundle: ``scripts/train_demo.py SHEET assets/models/demo --work DIR``.
 
 SHEET names genomes with label, group and split, as ``scripts/collect_genomes.py`` writes it.
-``--windows`` and ``--passes`` shorten it for a trial. The same genomes and numbers give the same
-bundle on the same machine.
+``--windows`` and ``--protein-passes`` shorten it for a trial. The same genomes and numbers give the
+same bundle on the same machine.
 """
 
 from __future__ import annotations
@@ -24,15 +24,18 @@ def main(
     bundle: Path,
     work: Annotated[Path, typer.Option(help="New directory for dataset, embeddings, report.")],
     windows: Annotated[int | None, typer.Option(help="Windows of each class.")] = None,
-    passes: Annotated[int | None, typer.Option(help="Passes of the encoders' fitting.")] = None,
+    protein_passes: Annotated[
+        int | None, typer.Option(help="Passes of the protein encoder's fitting.")
+    ] = None,
 ) -> None:
     """Train the demo bundle on the genomes of a sheet."""
     recipe = DemoRecipe()
     if windows is not None:
         drawn = replace(recipe.dataset.windows, windows=windows)
         recipe = replace(recipe, dataset=replace(recipe.dataset, windows=drawn))
-    if passes is not None:
-        recipe = replace(recipe, encoders=replace(recipe.encoders, passes=passes))
+    if protein_passes is not None:
+        encoders = replace(recipe.encoders, protein_passes=protein_passes)
+        recipe = replace(recipe, encoders=encoders)
     try:
         made, document = train_demo_bundle(
             sheet, bundle, work, recipe, lambda line: print(line, flush=True)

@@ -38,7 +38,7 @@ def test_the_examples_of_the_embedding_page(
     exec(embedding, names)
     exec(reading, names)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Embedder('demo-esm2', kind='protein', width=64, n_layers=2")
+    assert lines[0].startswith("Embedder('demo-esm2', kind='protein', width=64, n_layers=1")
     assert lines[1:3] == ["['insulin', 'ubiquitin'] (2, 64)", "[(10, 64), (1, 64)]"]
     assert lines[3] == "demo-esm2 ['insulin', 'ubiquitin']"
     assert read_embeddings(folder / "embeddings.h5").ids == ["insulin", "ubiquitin"]

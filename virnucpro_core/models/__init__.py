@@ -50,6 +50,7 @@ from virnucpro_core.models._import_bundle import import_bundle
 from virnucpro_core.models._import_classifier import import_classifier
 from virnucpro_core.models._import_features import import_features
 from virnucpro_core.models._int8 import Int8Linear
+from virnucpro_core.models._kmer_tokenizer import KmerTokenizer
 from virnucpro_core.models._library import (
     NamedModel,
     bundle_folders,
@@ -95,6 +96,7 @@ __all__ = [
     "Esm2Tokenizer",
     "HuggingFaceModel",
     "Int8Linear",
+    "KmerTokenizer",
     "LinearFactory",
     "MlpClassifier",
     "NamedModel",

@@ -27,8 +27,9 @@ from virnucpro_core.models._config import Esm2Config
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
+from virnucpro_core.models._kmer_tokenizer import load_dna_tokenizer
 from virnucpro_core.models._mlp import MlpClassifier
-from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
+from virnucpro_core.models._tokenizers import Esm2Tokenizer, Tokenizer
 from virnucpro_core.models._weights import LinearFactory, check_weights, load_weights
 
 __all__ = ["MANIFEST", "Bundle", "load_bundle", "parse_manifest"]
@@ -126,7 +127,7 @@ class Bundle:
         if spec.tokenizer is None or isinstance(spec.config, Esm2Config):
             raise AssertionError("a parsed DNA encoder is a DNABERT-S with a tokenizer")
         self._verify_file(spec.tokenizer)
-        return DnabertSTokenizer.for_encoder(
+        return load_dna_tokenizer(
             self.path / spec.tokenizer, spec.config.vocabulary_size, remedy=_FETCH_AGAIN
         )
 

@@ -25,7 +25,8 @@ from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._encoder import Encoder
 from virnucpro_core.models._esm2 import Esm2
-from virnucpro_core.models._tokenizers import DnabertSTokenizer, Esm2Tokenizer, Tokenizer
+from virnucpro_core.models._kmer_tokenizer import load_dna_tokenizer
+from virnucpro_core.models._tokenizers import Esm2Tokenizer, Tokenizer
 from virnucpro_core.models._weight_files import WeightFiles
 from virnucpro_core.models._weights import LinearFactory
 
@@ -115,7 +116,7 @@ class HuggingFaceModel:
         """
         if isinstance(self.config, Esm2Config):
             return Esm2Tokenizer()
-        return DnabertSTokenizer.for_encoder(
+        return load_dna_tokenizer(
             self.path / _TOKENIZER,
             self.config.vocabulary_size,
             remedy="copy or fetch the model again",

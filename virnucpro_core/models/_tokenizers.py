@@ -124,25 +124,6 @@ class DnabertSTokenizer:
         self.mask_id: int | None = tokenizer.token_to_id("[MASK]")
 
     @classmethod
-    def for_encoder(cls, path: Path, vocabulary_size: int, *, remedy: str) -> DnabertSTokenizer:
-        """Load a ``tokenizer.json`` that makes no tokens beyond an encoder's ``vocabulary_size``.
-
-        Args:
-            remedy: what to do when it does.
-
-        Raises:
-            BundleError: the file cannot be used, or makes tokens that the encoder lacks.
-        """
-        tokenizer = cls.from_file(path)
-        if tokenizer.vocabulary_size > vocabulary_size:
-            raise BundleError(
-                f"has {tokenizer.vocabulary_size} tokens, the encoder {vocabulary_size}",
-                where=str(path),
-                remedy=remedy,
-            )
-        return tokenizer
-
-    @classmethod
     def from_file(cls, path: Path) -> DnabertSTokenizer:
         """Load a ``tokenizer.json``.
 

@@ -20,7 +20,7 @@ from virnucpro_core.training._download import (
     download_genomes,
 )
 from virnucpro_core.training._embed_dataset import embed_dataset
-from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
+from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders
 from virnucpro_core.training._evaluate_bundle import evaluate_bundle
 from virnucpro_core.training._evaluation import (
     EVALUATION_SCHEMA_VERSION,
@@ -92,7 +92,6 @@ __all__ = [
     "fit_classifier",
     "fit_encoders",
     "fit_model",
-    "fit_tokenizer",
     "judge",
     "make_dataset",
     "make_test_dataset",

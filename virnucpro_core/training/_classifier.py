@@ -19,7 +19,14 @@ from virnucpro_core.models import ClassifierConfig, MlpClassifier
 from virnucpro_core.training._accuracy import Accuracy, judge
 from virnucpro_core.training._recipes import ClassifierRecipe
 
-__all__ = ["Accuracy", "ClassifierRecipe", "fit_classifier", "judge", "window_scores"]
+__all__ = [
+    "Accuracy",
+    "ClassifierRecipe",
+    "combine_frames",
+    "fit_classifier",
+    "judge",
+    "window_scores",
+]
 
 _MOMENTUM = 0.9
 _BLOCK_FRAMES = 8192
@@ -101,8 +108,20 @@ def window_scores(
         features: float32 [F, D].
         window: int64 [F], the window of each frame.
     """
+    return combine_frames(predict_scores(features, classifier), window, n_windows)
+
+
+def combine_frames(
+    scores: NDArray[np.float32], window: NDArray[np.int64], n_windows: int
+) -> NDArray[np.float64]:
+    """Virus score of each window by VirNucPro's rule, float64 [W]; NaN without a frame.
+
+    Args:
+        scores: float32 [F, 2], of others and virus.
+        window: int64 [F], the window of each frame.
+    """
     best = np.zeros((n_windows, 2), dtype=np.float32)
-    np.maximum.at(best, window, predict_scores(features, classifier))
+    np.maximum.at(best, window, scores)
     with np.errstate(invalid="ignore"):  # a window without a frame: 0 / 0
         return virus_score(best)
 

@@ -19,9 +19,10 @@ from virnucpro_core.models import (
     MlpClassifier,
     write_bundle,
 )
+from virnucpro_core.training._codon_pairs import CODON_PAIRS
 from virnucpro_core.training._dataset import Dataset
 from virnucpro_core.training._embed_dataset import embed_dataset
-from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders, fit_tokenizer
+from virnucpro_core.training._encoders import EncoderRecipe, fit_encoders
 from virnucpro_core.training._fit_bundle import fit_bundle
 from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
@@ -110,8 +111,8 @@ def _fit_encoders(
     train = LabelledFrames.of_part(dataset, "train")
     validation = LabelledFrames.of_part(dataset, "validation")
     tokenizer_file = work / "tokenizer.json"
-    tokenizer = fit_tokenizer(train, recipe, tokenizer_file)
-    dna, protein = fit_encoders(train, validation, tokenizer, recipe, log)
+    CODON_PAIRS.write(tokenizer_file)
+    dna, protein = fit_encoders(train, validation, recipe, log)
     return write_bundle(
         work / "encoders",
         name="demo-encoders",
@@ -125,7 +126,9 @@ def _fit_encoders(
         training={
             "procedure": (
                 "Both encoders were fitted from random weights to tell viral from other frames of "
-                "the training genomes' windows, each with a linear head, and a third on both."
+                "the training genomes' windows, each with a head of its own. The DNA encoder's "
+                "tokens are pairs of neighbouring codons; their embeddings were fitted as sums of "
+                "embeddings of 4-mers, a codon and two amino acids."
             ),
             "recipe": asdict(recipe),
             "encoder_genomes": [

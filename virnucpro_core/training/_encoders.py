@@ -1,47 +1,42 @@
 """Fitting small encoders from nothing to tell viral from cellular frames.
 
 The published encoders were trained to fill in masked tokens of billions of sequences. Some hundred
-megabases and a laptop are too little for that, so these encoders learn the task itself: each has a
-linear head on its mean-pooled output, and a third head reads both.
+megabases and a laptop are too little for that, so these encoders learn the task itself: each with a
+head of its own on its mean-pooled output. The DNA encoder's token embeddings are fitted first,
+without its layers, which takes seconds; then all of it.
+
+Shape letters: ``T`` tokens, ``n`` sequences, ``D`` width, ``F`` frames.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from numpy.typing import NDArray
-from tokenizers import Tokenizer as BpeTokenizer
-from tokenizers.models import BPE
-from tokenizers.trainers import BpeTrainer
 from torch import Tensor, nn
 
 from virnucpro_core.embedding import mean_pool
 from virnucpro_core.models import (
     DnabertS,
     DnabertSConfig,
-    DnabertSTokenizer,
     Encoder,
     Esm2,
     Esm2Config,
     Esm2Tokenizer,
-    Tokenizer,
+    PackedTokens,
 )
-from virnucpro_core.store import ByteStrings
 from virnucpro_core.training._accuracy import judge
+from virnucpro_core.training._classifier import combine_frames
+from virnucpro_core.training._codon_pairs import CODON_PAIRS, CodonPairTable
 from virnucpro_core.training._labelled_frames import LabelledFrames
 
-__all__ = ["EncoderRecipe", "fit_encoders", "fit_tokenizer"]
-
-_SPECIAL_TOKENS = ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"]
-_TOKENIZER_FRAMES = 20_000
-_HEADS = ("DNA", "protein", "both")
+__all__ = ["EncoderRecipe", "fit_encoders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,76 +45,53 @@ class EncoderRecipe:
 
     Attributes:
         dna_layers, protein_layers, width, n_heads: shape of the encoders.
-        vocabulary_size: tokens of the DNA encoder.
-        passes: over the training frames.
+        table_passes: over the training frames, of the DNA encoder's token embeddings alone.
+        dna_passes, protein_passes: of whole encoders.
+        table_rate, dna_rate, protein_rate: highest learning rates of AdamW; each warms up over
+            5 % of the steps, then a cosine to 0.
         batch_frames: frames in a step.
-        learning_rate: highest rate of AdamW; warms up over 5 % of the steps, then a cosine to 0.
         weight_decay: of AdamW.
-        dropout: share of the pooled numbers left out before the heads.
-        token_noise: share of the tokens that a step replaces by others of the same sequence.
+        head_width: hidden numbers of a head, which is thrown away when the fitting is done.
+        dropout, head_dropout: share of the pooled and of the hidden numbers that a step leaves out.
+        protein_noise: share of the residues that a step replaces by others of the batch.
         seed: of the weights and of the order of frames.
     """
 
     dna_layers: int = 1
-    protein_layers: int = 2
+    protein_layers: int = 1
     width: int = 64
     n_heads: int = 4
-    vocabulary_size: int = 4096
-    passes: int = 2
-    batch_frames: int = 192
-    learning_rate: float = 2e-3
+    table_passes: int = 6
+    dna_passes: int = 1
+    protein_passes: int = 3
+    table_rate: float = 3e-3
+    dna_rate: float = 1e-3
+    protein_rate: float = 2e-3
+    batch_frames: int = 256
     weight_decay: float = 0.02
-    dropout: float = 0.2
-    token_noise: float = 0.1
+    head_width: int = 128
+    dropout: float = 0.1
+    head_dropout: float = 0.5
+    protein_noise: float = 0.1
     seed: int = 1
 
 
-def fit_tokenizer(frames: LabelledFrames, recipe: EncoderRecipe, path: Path) -> DnabertSTokenizer:
-    """Learn byte pairs from the start of frames and write them as ``tokenizer.json``."""
-    random = np.random.default_rng(recipe.seed)
-    rows = random.permutation(len(frames))[:_TOKENIZER_FRAMES].tolist()
-    tokenizer = BpeTokenizer(BPE(unk_token="[UNK]"))
-    trainer = BpeTrainer(
-        vocab_size=recipe.vocabulary_size,
-        special_tokens=_SPECIAL_TOKENS,
-        initial_alphabet=list("ACGT"),
-        limit_alphabet=4,
-        show_progress=False,
-    )
-    pieces = (frames.nucleotides[row][:200].decode() for row in rows)
-    tokenizer.train_from_iterator(pieces, trainer)
-    tokenizer.save(str(path))
-    return DnabertSTokenizer.from_file(path)
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """Frames as an encoder takes them.
 
+    Attributes:
+        tokens: of F sequences.
+        of: where their labels are.
+    """
 
-class _Heads(nn.Module):
-    """Both encoders with a linear head each, and one on both embeddings."""
-
-    def __init__(self, dna: DnabertS, protein: Esm2, dropout: float) -> None:
-        super().__init__()
-        self.dna, self.protein = dna, protein
-        self.dropout = nn.Dropout(dropout)
-        self.dna_head = nn.Linear(dna.width, 2)
-        self.protein_head = nn.Linear(protein.width, 2)
-        self.joint_head = nn.Linear(dna.width + protein.width, 2)
-
-    # nn.Module returns Any; with this the callers' types are checked.
-    __call__: Callable[..., list[Tensor]]
-
-    def forward(
-        self, dna_tokens: tuple[Tensor, Tensor], protein_tokens: tuple[Tensor, Tensor]
-    ) -> list[Tensor]:
-        """Logits [frames, 2] of the three heads."""
-        dna = self.dropout(_pooled(self.dna, *dna_tokens))
-        protein = self.dropout(_pooled(self.protein, *protein_tokens))
-        both = torch.cat([dna, protein], dim=1)
-        return [self.dna_head(dna), self.protein_head(protein), self.joint_head(both)]
+    tokens: PackedTokens
+    of: LabelledFrames
 
 
 def fit_encoders(
     train: LabelledFrames,
     validation: LabelledFrames,
-    tokenizer: DnabertSTokenizer,
     recipe: EncoderRecipe,
     log: Callable[[str], None],
 ) -> tuple[DnabertS, Esm2]:
@@ -127,97 +99,172 @@ def fit_encoders(
 
     Args:
         validation: frames that show how it goes; they have no part in the fitting.
-        log: called with a line every 50 steps, and with one for each pass.
+        log: called with a line every 100 steps, and with one for each pass.
+
+    Returns:
+        The DNA encoder, whose tokens are `CODON_PAIRS`, and the protein encoder.
+
+    Raises:
+        UsageError: a package of the extra ``train`` is not installed.
     """
     torch.manual_seed(recipe.seed)
-    random = np.random.default_rng(recipe.seed)
-    heads = _make(tokenizer, recipe)
-    optimizer = torch.optim.AdamW(
-        heads.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+    pairs = [_Frames(CODON_PAIRS.tokenize(f.nucleotides), f) for f in (train, validation)]
+    table = CodonPairTable(recipe.width)
+    head = _head(recipe)
+    fit = _Fit("codon pairs", table, head, recipe, log)
+    fit.run(pairs, recipe.table_passes, recipe.table_rate)
+
+    dna = _dna_encoder(table, recipe)
+    fit = _Fit("DNA encoder", _Pooled(dna), head, recipe, log)
+    fit.run(pairs, recipe.dna_passes, recipe.dna_rate)
+
+    residues = [_Frames(Esm2Tokenizer().tokenize(f.proteins), f) for f in (train, validation)]
+    config = Esm2Config(recipe.protein_layers, recipe.width, recipe.n_heads)
+    protein = Esm2(config, "demo-esm2")
+    fit = _Fit("protein encoder", _Pooled(protein), _head(recipe), recipe, log)
+    fit.run(residues, recipe.protein_passes, recipe.protein_rate, noise=recipe.protein_noise)
+    return dna.eval(), protein.eval()
+
+
+class _Pooled(nn.Module):
+    """An encoder and the mean over its tokens."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, tokens: Tensor, cu_seqlens: Tensor) -> Tensor:
+        """[T] and [n + 1] to [n, D]."""
+        return mean_pool(
+            self.encoder(tokens, cu_seqlens),
+            cu_seqlens,
+            special_tokens=self.encoder.pooled_special_tokens,
+        )
+
+
+def _head(recipe: EncoderRecipe) -> nn.Sequential:
+    """From embeddings [n, D] to logits [n, 1]."""
+    return nn.Sequential(
+        nn.BatchNorm1d(recipe.width),
+        nn.Dropout(recipe.dropout),
+        nn.Linear(recipe.width, recipe.head_width),
+        nn.BatchNorm1d(recipe.head_width),
+        nn.ReLU(),
+        nn.Dropout(recipe.head_dropout),
+        nn.Linear(recipe.head_width, 1),
     )
-    steps = recipe.passes * math.ceil(len(train) / recipe.batch_frames)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_and_cosine(steps))
-    weights = torch.from_numpy(train.class_weights())
-    labels = torch.from_numpy(train.labels)
-    started, step, loss_sum = time.perf_counter(), 0, 0.0
-    for epoch in range(1, recipe.passes + 1):
-        heads.train()
-        for rows in _batches(train, recipe.batch_frames, random):
-            batch = train.take(rows)
-            logits = heads(
-                _noisy(_tokens(tokenizer, batch.nucleotides), recipe.token_noise),
-                _noisy(_tokens(Esm2Tokenizer(), batch.proteins), recipe.token_noise),
-            )
-            weight = weights[rows]
-            each = [F.cross_entropy(x, labels[rows], reduction="none") for x in logits]
-            loss = torch.stack([(x * weight).sum() / weight.sum() for x in each]).sum()
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(heads.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            step += 1
-            loss_sum += loss.item()
-            if step % 50 == 0:
-                rate = step / (time.perf_counter() - started)
-                log(f"step {step} of {steps}: loss {loss_sum / 50:.3f}, {rate:.1f} steps/s")
-                loss_sum = 0.0
-        judged = _judged(heads, validation, tokenizer, recipe.batch_frames)
-        log(f"pass {epoch} of {recipe.passes}: validation AUC of the heads: {judged}")
-    return heads.dna.eval(), heads.protein.eval()
 
 
-def _make(tokenizer: DnabertSTokenizer, recipe: EncoderRecipe) -> _Heads:
-    width, n_heads = recipe.width, recipe.n_heads
-    dna = DnabertSConfig(
+def _dna_encoder(table: CodonPairTable, recipe: EncoderRecipe) -> DnabertS:
+    """An encoder with the table's embeddings, whose layers add nothing yet."""
+    config = DnabertSConfig(
         n_layers=recipe.dna_layers,
-        width=width,
-        n_heads=n_heads,
-        feed_forward_width=2 * width,
-        vocabulary_size=tokenizer.vocabulary_size,
+        width=recipe.width,
+        n_heads=recipe.n_heads,
+        feed_forward_width=2 * recipe.width,
+        vocabulary_size=CODON_PAIRS.vocabulary_size,
     )
-    protein = Esm2Config(n_layers=recipe.protein_layers, width=width, n_heads=n_heads)
-    return _Heads(DnabertS(dna, "demo-dnabert-s"), Esm2(protein, "demo-esm2"), recipe.dropout)
+    encoder = DnabertS(config, "demo-dnabert-s")
+    state = encoder.state_dict()
+    with torch.no_grad():
+        state["token_embedding.weight"] = table.rows()
+        for name in ("weight", "bias"):
+            state[f"embedding_norm.{name}"] = getattr(table.norm, name)
+        for layer in range(recipe.dna_layers):
+            for last in ("attention_out", "down"):
+                for name in ("weight", "bias"):
+                    state[f"layers.{layer}.{last}.{name}"].zero_()
+    encoder.load_state_dict(state)
+    return encoder
 
 
-def _batches(
-    frames: LabelledFrames, size: int, random: np.random.Generator
-) -> list[NDArray[np.int64]]:
-    """All rows in batches of like protein length, in random order: equal lengths share their
-    attention calls."""
-    order = random.permutation(len(frames))
-    order = order[np.argsort(frames.proteins.lengths[order], kind="stable")]
-    batches = np.split(order, np.arange(size, len(order), size))
-    return [batches[i] for i in random.permutation(len(batches))]
+class _Fit:
+    """Fitting one module and its head to the labels of frames.
+
+    Args:
+        name: for the log.
+        embed: from tokens [T] and ``cu_seqlens`` [n + 1] to embeddings [n, D].
+        head: from embeddings to logits.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        embed: nn.Module,
+        head: nn.Module,
+        recipe: EncoderRecipe,
+        log: Callable[[str], None],
+    ) -> None:
+        self._name, self._recipe, self._log = name, recipe, log
+        self._embed, self._model = embed, nn.ModuleList([embed, head])
+        self._head = head
+
+    def run(self, parts: Sequence[_Frames], passes: int, rate: float, noise: float = 0.0) -> None:
+        """Fit to the first part, and log after each pass how well the second is told apart."""
+        train, validation = parts
+        random = np.random.default_rng(self._recipe.seed)
+        weights = list(self._model.parameters())
+        decay = self._recipe.weight_decay
+        optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
+        steps = passes * len(self._batches(train, random))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_and_cosine(steps))
+        importance = torch.from_numpy(train.of.class_weights())
+        labels = torch.from_numpy(train.of.labels).float()
+        started, step, loss_sum = time.perf_counter(), 0, 0.0
+        for epoch in range(1, passes + 1):
+            self._model.train()
+            for rows in self._batches(train, random):
+                logits = self._logits(_noisy(_tensors(train.tokens.take(rows)), noise))
+                weight = importance[rows]
+                each = F.binary_cross_entropy_with_logits(logits, labels[rows], reduction="none")
+                loss = (each * weight).sum() / weight.sum()
+                optimizer.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(weights, 1.0)
+                optimizer.step()
+                schedule.step()
+                step += 1
+                loss_sum += loss.item()
+                if step % 100 == 0:
+                    pace = step / (time.perf_counter() - started)
+                    mean = loss_sum / 100
+                    self._log(
+                        f"{self._name}, step {step} of {steps}: loss {mean:.3f}, {pace:.1f} steps/s"
+                    )
+                    loss_sum = 0.0
+            auc = self._auc(validation)
+            self._log(f"{self._name}, pass {epoch} of {passes}: validation AUC {auc:.3f}")
+
+    def _logits(self, tokens: tuple[Tensor, Tensor]) -> Tensor:
+        logits: Tensor = self._head(self._embed(*tokens))[:, 0]
+        return logits
+
+    def _auc(self, frames: _Frames) -> float:
+        """Area under the ROC curve, over windows."""
+        scores = np.zeros((len(frames.of), 2), dtype=np.float32)
+        self._model.eval()
+        with torch.inference_mode():
+            for rows in self._batches(frames, np.random.default_rng(0)):
+                virus = torch.sigmoid(self._logits(_tensors(frames.tokens.take(rows)))).numpy()
+                scores[rows] = np.stack([1 - virus, virus], axis=1)
+        windows, window = np.unique(frames.of.window, return_inverse=True)
+        labels = np.zeros(len(windows), dtype=np.int64)
+        labels[window] = frames.of.labels
+        return judge(combine_frames(scores, window, len(windows)), labels).auc
+
+    def _batches(self, frames: _Frames, random: np.random.Generator) -> list[NDArray[np.int64]]:
+        """All rows in batches, as even as they can be, in random order.
+
+        An encoder's are of like length: equal lengths share their attention calls.
+        """
+        order = random.permutation(len(frames.of))
+        if isinstance(self._embed, _Pooled):
+            order = order[np.argsort(frames.tokens.lengths[order], kind="stable")]
+        batches = np.array_split(order, -(-len(order) // self._recipe.batch_frames))
+        return [batches[i] for i in random.permutation(len(batches))]
 
 
-def _judged(heads: _Heads, frames: LabelledFrames, tokenizer: DnabertSTokenizer, size: int) -> str:
-    """AUC of the three heads on windows, each window with the score of its most viral frame."""
-    windows, window = np.unique(frames.window, return_inverse=True)
-    labels = np.zeros(len(windows), dtype=np.int64)
-    labels[window] = frames.labels
-    scores = np.zeros((len(_HEADS), len(windows)))
-    heads.eval()
-    with torch.inference_mode():
-        for rows in _batches(frames, size, np.random.default_rng(0)):
-            batch = frames.take(rows)
-            logits = heads(
-                _tokens(tokenizer, batch.nucleotides), _tokens(Esm2Tokenizer(), batch.proteins)
-            )
-            for head, x in enumerate(logits):
-                np.maximum.at(scores[head], window[rows], torch.softmax(x, dim=1)[:, 1].numpy())
-    named = zip(_HEADS, scores, strict=True)
-    return ", ".join(f"{name} {judge(score, labels).auc:.3f}" for name, score in named)
-
-
-def _pooled(encoder: Encoder, tokens: Tensor, cu_seqlens: Tensor) -> Tensor:
-    return mean_pool(
-        encoder(tokens, cu_seqlens), cu_seqlens, special_tokens=encoder.pooled_special_tokens
-    )
-
-
-def _tokens(tokenizer: Tokenizer, strings: ByteStrings) -> tuple[Tensor, Tensor]:
-    tokens = tokenizer.tokenize(strings)
+def _tensors(tokens: PackedTokens) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets)
 
 
@@ -225,7 +272,7 @@ def _noisy(tokens: tuple[Tensor, Tensor], share: float) -> tuple[Tensor, Tensor]
     """The tokens with a share of them replaced by tokens from elsewhere in the batch.
 
     First and last tokens of a sequence stay. Related proteins of other families differ in single
-    residues; this makes the encoders rely on more than exact words.
+    residues; this makes the encoder rely on more than exact words.
     """
     ids, cu_seqlens = tokens
     noisy = torch.rand(len(ids)) < share

@@ -27,6 +27,7 @@ def test_public_names() -> None:
         "Esm2Tokenizer",
         "HuggingFaceModel",
         "Int8Linear",
+        "KmerTokenizer",
         "LinearFactory",
         "MlpClassifier",
         "NamedModel",

@@ -9,6 +9,7 @@ import torch
 
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import load_bundle
+from virnucpro_core.store import ByteStrings
 from virnucpro_core.training import (
     DatasetSettings,
     DemoRecipe,
@@ -21,7 +22,8 @@ from virnucpro_core.training import (
     seen_genomes,
     train_demo_bundle,
 )
-from virnucpro_core.training._encoders import _noisy
+from virnucpro_core.training._codon_pairs import CODON_PAIRS, CodonPairTable
+from virnucpro_core.training._encoders import _dna_encoder, _noisy, _Pooled
 
 pytest.importorskip("sourmash", reason="sourmash, which clusters genomes, is not installed")
 
@@ -30,8 +32,7 @@ RECIPE = DemoRecipe(
         windows=WindowSettings(windows=300, shortest=60, longest=90), similarity=0.5, name="toy"
     ),
     encoders=EncoderRecipe(
-        dna_layers=1, protein_layers=1, width=16, n_heads=2, vocabulary_size=32, passes=4,
-        batch_frames=24,
+        width=16, n_heads=2, head_width=8, table_passes=4, protein_passes=4, batch_frames=24,
     ),
 )  # fmt: skip
 PARTS = ["train", "train", "train", "train", "validation", "test"]
@@ -82,6 +83,31 @@ def test_noise_moves_tokens_within_a_batch_and_leaves_the_ends_of_sequences() ->
     assert (noisy[cu_seqlens[:-1]] == 0).all()
     assert (noisy[cu_seqlens[1:] - 1] == 2).all()
     assert torch.equal(_noisy((ids, cu_seqlens), 0.0)[0], ids)
+
+
+def test_pairs_of_codons_share_what_they_are_made_of() -> None:
+    """ATGGCA and ATGGCG: the same codon, 4-mers but for the last, and amino acids."""
+    torch.manual_seed(1)
+    table = CodonPairTable(8)
+    strings = ByteStrings.from_iterable([b"ATGGCA", b"ATGGCG"])
+    first, second = CODON_PAIRS.tokenize(strings).ids.reshape(2, 3)[:, 1].tolist()
+    difference = (table.rows()[first] - table.rows()[second]).detach()
+    last = table.parts[2]
+    tgca, ggca = 4**3 * 2 + 4**2 * 2 + 4, 4**3 * 2 + 4**2 * 2 + 4 + 2
+    expected = (last[tgca] - last[ggca]).detach()
+    assert torch.allclose(difference, expected, atol=1e-6)
+
+
+def test_the_encoder_begins_as_the_mean_of_its_fitted_embeddings() -> None:
+    torch.manual_seed(1)
+    recipe = EncoderRecipe(width=16, n_heads=2, dna_layers=2)
+    table = CodonPairTable(recipe.width)
+    tokens = CODON_PAIRS.tokenize(ByteStrings.from_iterable([b"ATGGCATTTACG", b"ATGGCA", b"A"]))
+    ids, cu_seqlens = torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets)
+    with torch.inference_mode():
+        mean = table(ids, cu_seqlens)
+        pooled = _Pooled(_dna_encoder(table, recipe))(ids, cu_seqlens)
+    assert torch.allclose(mean, pooled, atol=1e-5)
 
 
 @pytest.mark.slow
