@@ -126,7 +126,7 @@ def write_sample_report(
     run = read_json_object(files.run) if files.run else {}
     prevalence = _prevalence(summary)
     content = measure_content(files.viral) if files.viral and totals.calls["virus"] else None
-    warnings = [str(text) for text in summary.get("warnings") or ()]
+    warnings = [_sentence(str(text)) for text in summary.get("warnings") or ()]
     warnings += signals(totals, bundle, prevalence=prevalence, content=content)
     sections = [
         _overview(totals, warnings),
@@ -146,6 +146,11 @@ def write_sample_report(
     )
     footer = f"Written by virnucpro {__version__}. This page needs no network."
     write_page(path, Page(f"Viral sequences in {sample}", lead, sections, footer))
+
+
+def _sentence(line: str) -> str:
+    """A line of the log as a sentence."""
+    return f"{line[:1].upper()}{line[1:].rstrip('.')}."
 
 
 def _overview(totals: CallTotals, warnings: Sequence[str]) -> Section:
