@@ -43,10 +43,11 @@ check: setup ## formatter, linter, types, strict syntax of the pipeline, fast te
 	@$(ACTIVATE) && ruff format --check . && ruff check . && mypy
 	@$(ACTIVATE) && python -m pytest -q -m "not slow and not pipeline"
 
-bench: setup ## the benchmark reports, about 20 minutes; peers and results in .bench
+bench: setup ## the benchmark reports and suites, about 25 minutes; peers and results in .bench
 	@$(ACTIVATE) && pip install --quiet --constraint constraints.txt --editable '.[bench]'
 	@$(ACTIVATE) && virnucpro bench frames
 	@$(ACTIVATE) && virnucpro bench embed --sizes 8M,35M,150M --patience 30 --output .bench/report
+	@$(ACTIVATE) && virnucpro bench all --quick --output .bench/suites
 
 demo-model: setup ## the demo model anew, about an hour; GENOMES names a folder of genomes at hand
 	@$(ACTIVATE) && scripts/collect_genomes.py build/genomes $(if $(GENOMES),--also $(GENOMES))

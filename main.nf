@@ -1,4 +1,5 @@
 // Entry: checks the parameters, then runs the task that was asked for.
+include { BENCHMARKS; benchmarkReads } from './workflows/benchmark'
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
 include { TRAIN } from './workflows/train'
@@ -25,12 +26,16 @@ workflow {
         println(estimateRun(params, checked, bundle))
         return
     }
-    reads = settings.task == 'train' ? [] : readGroups(params, checked.sheet, checked.group_samples, workflow)
+    reads = settings.task in ['train', 'benchmark'] ? [] : readGroups(params, checked.sheet, checked.group_samples, workflow)
     genomes = settings.task == 'train' ? [readGenomes(params.input, params.sample)] : []
     code = codeDigest(projectDir)
     run = describeRun(params, settings, bundle, workflow)
 
-    if (settings.task == 'train') {
+    if (settings.task == 'benchmark') {
+        BENCHMARKS(channel.of(benchmarkReads(params.input)), bundle, settings, code)
+        versions = BENCHMARKS.out.versions
+    }
+    else if (settings.task == 'train') {
         TRAIN(channel.fromList(genomes), bundle, settings, run, code)
         versions = TRAIN.out.versions
     }
@@ -53,7 +58,10 @@ workflow {
 
     // Without a result there is nothing to sum up; Nextflow has said what went wrong.
     workflow.onComplete = {
-        if (workflow.success) {
+        if (workflow.success && settings.task == 'benchmark') {
+            log.info("Report: ${params.outdir}/benchmarks/${settings.suite}.html")
+        }
+        else if (workflow.success) {
             log.info(reportStages(workflow, projectDir, params.outdir, params.baseline_trace))
         }
     }

@@ -34,6 +34,7 @@ def checkParameters(given, run) {
         predict: { values.subMap(callNames()) },
         embed: { [molecule: values.molecule] },
         train: { trainingSettings(values) },
+        benchmark: { values.subMap(['suite', 'quick', 'against']) },
     ]
     return [
         settings: settings + own[values.task].call(),

@@ -49,6 +49,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ["--input", READS, "--model", "model", "--preset", "strict"],
             "--preset needs probabilities",
         ),
+        (["--task", "benchmark"], "--suite is missing; name v2-validation, v2-scaling,"),
+        (["--task", "benchmark", "--suite", "equivalense"], "did you mean equivalence?"),
+        (
+            ["--task", "benchmark", "--suite", "all", "--input", "sheet.csv"],
+            "a benchmark measures with one file of reads",
+        ),
+        (["--input", READS, "--suite", "all"], "--suite is for --task benchmark; leave it out"),
         (["--input", "sheet.csv", "--sample", "a"], "a samplesheet names its samples itself"),
     ],
 )

@@ -24,16 +24,19 @@ _FIRST_BATCH = 4
 class Ours:
     """This package, through the calls that its commands make.
 
-    Options: ``precision``.
+    Options: ``kind`` and ``precision``; ``bundle``, where that is not in the model's folder;
+    ``device``, by default the CPU.
     """
 
     def load(self, model: Path, options: Mapping[str, Any]) -> str:
         from virnucpro_core import embedding
         from virnucpro_core.models import load_bundle
 
-        bundle = load_bundle(model / "bundle")
+        bundle = load_bundle(Path(options.get("bundle", model / "bundle")))
         self._kind = options["kind"]
-        settings = embedding.resolve_settings("cpu", embedding.Precision(options["precision"]), 0)
+        settings = embedding.resolve_settings(
+            options.get("device", "cpu"), embedding.Precision(options["precision"]), 0
+        )
         self._encoder = embedding.load_encoder(bundle, self._kind, settings)
         self._tokenizer = bundle.load_tokenizer(self._kind)
         self._settings = settings

@@ -1,13 +1,15 @@
 """A contestant in a process of its own, told what to do in lines of JSON.
 
 ``prepare`` writes what only this contestant needs; ``load`` answers with the seconds it took, the
-number format and the peak memory; ``run`` with the seconds; ``embed`` with the embeddings. What
-fails is answered with ``error``, and the process goes on. Libraries print what they like: it goes
-to standard error, only answers to standard output.
+number format and the peak memory; ``run`` with the seconds; ``embed`` with the embeddings;
+``shards`` with a SHA-256 of the embeddings of each list of sequences. What fails is answered with
+``error``, and the process goes on. Libraries print what they like: it goes to standard error, only
+answers to standard output.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -66,6 +68,9 @@ def _answer(contestant: Contestant, request: dict[str, Any]) -> dict[str, Any]:
         if isinstance(contestant, EsmCpp):
             contestant.prepare(Path(request["model"]), request.get("options", {}))
         return {}
+    if request["command"] == "shards":
+        shards = [contestant.embed(shard) for shard in request["shards"]]
+        return {"sha256": [hashlib.sha256(values.tobytes()).hexdigest() for values in shards]}
     sequences: list[str] = request["sequences"]
     if request["command"] == "embed":
         return {"values": contestant.embed(sequences).tolist()}

@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core.cli._bench_suites import add_suites
 from virnucpro_core.errors import UsageError
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Benchmarks. They print ratios and never fail by time.")
+add_suites(app)
 
 
 @app.callback(invoke_without_command=True)

@@ -2,7 +2,7 @@
 
 from virnucpro_core.embedding._embedder import POOLINGS, Embedder, SequenceEmbeddings
 from virnucpro_core.embedding._lease import lease_device
-from virnucpro_core.embedding._loader import PackedBatch, packed_batches
+from virnucpro_core.embedding._loader import PackedBatch, loader_processes, packed_batches
 from virnucpro_core.embedding._padded_dnabert import PaddedDnabert
 from virnucpro_core.embedding._parts import CheckpointPlan, plan_checkpoint
 from virnucpro_core.embedding._pooling import mean_pool
@@ -39,6 +39,7 @@ __all__ = [
     "lease_device",
     "leased_settings",
     "load_encoder",
+    "loader_processes",
     "mean_pool",
     "open_encoder",
     "packed_batches",

@@ -2,6 +2,7 @@
 
 from virnucpro_core.estimating._estimate import Estimate, StageEstimate, estimate
 from virnucpro_core.estimating._look import Counts, Look, choose_samples, look_at, size_of
+from virnucpro_core.estimating._memory import forget_peak, peak_bytes
 from virnucpro_core.estimating._rates import RateSettings
 from virnucpro_core.estimating._spread import Spread
 from virnucpro_core.estimating._table import render_estimate
@@ -15,7 +16,9 @@ __all__ = [
     "StageEstimate",
     "choose_samples",
     "estimate",
+    "forget_peak",
     "look_at",
+    "peak_bytes",
     "render_estimate",
     "size_of",
 ]

@@ -37,6 +37,7 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     checked = check_parameters(schema, request["given"])
     errors = list(checked.errors)
     errors += _problems_of_dry_run(checked.values)
+    errors += _problems_of_benchmark(checked.values)
     launch_dir = Path(request["launch_dir"])
     given = checked.values.get("input")
     samples: list[dict[str, Any]] = []
@@ -44,7 +45,7 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
     if checked.values.get("task") == "train":
         # Its input is a sheet of genomes; workflows/genomes.nf reads it.
         errors += _problems_of_training(checked.values)
-    elif given is not None and is_sheet(given):
+    elif checked.values.get("task") != "benchmark" and given is not None and is_sheet(given):
         if checked.values.get("sample") is not None:
             errors.append("--sample is for one file; a samplesheet names its samples itself")
         try:
@@ -64,7 +65,11 @@ def _check(schema: ParameterSchema, request: dict[str, Any]) -> dict[str, Any]:
                 {"id": each.name, "files": each.files, "paired": each.paired, "row": each.row}
                 for each in reading.samples
             ]
-    elif given not in (None, "-") and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given):
+    elif (
+        given not in (None, "-")
+        and not is_sheet(given)
+        and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*://", given)
+    ):
         errors += _problems_of_file(launch_dir / given, given)
     return {"errors": errors, "notes": notes, "values": checked.values, "samples": samples}
 
@@ -79,6 +84,20 @@ def _problems_of_dry_run(values: Mapping[str, Any]) -> list[str]:
     if values.get("input") == "-":
         problems.append("--dry_run cannot read standard input, which is gone then; name a file")
     return problems
+
+
+def _problems_of_benchmark(values: Mapping[str, Any]) -> list[str]:
+    """What is for ``--task benchmark`` and is given without it, and what that cannot take."""
+    if values.get("task") != "benchmark":
+        return [
+            f"--{name} is for --task benchmark; leave it out"
+            for name in ("suite", "quick", "against")
+            if values.get(name) not in (None, False)
+        ]
+    given = values.get("input")
+    if given is not None and (given == "-" or is_sheet(given)):
+        return [f"--input {given}: a benchmark measures with one file of reads; name that"]
+    return []
 
 
 def _problems_of_training(values: Mapping[str, Any]) -> list[str]:

@@ -49,23 +49,26 @@ def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> Check
     errors = [*_misspelt(old.unknown, list(known)), *old.errors]
     errors += _without_profile(schema, given)
     values: dict[str, Any] = {}
+    valueless: set[str] = set()
     for name, parameter in known.items():
         value = _typed(parameter, given.get(name))
         if value is True and "boolean" not in parameter.types:
             errors.append(f"--{name} has no value; {_first_small(parameter)}")
             value = None
-        elif value is None and parameter.required:
-            hint = parameter.rules.get("errorMessage", "a value")
-            errors.append(f"--{name} is missing; name {hint}")
+            valueless.add(name)
         values[name] = value
     present = {name: value for name, value in values.items() if value is not None}
     seen = set()
     for error in Draft202012Validator(schema.content).iter_errors(present):
-        # What is required was looked for above; one mistake of a value is enough.
-        if error.absolute_path and (name := str(error.absolute_path[0])) not in seen:
+        if error.validator == "required":
+            missing = [n for n in error.validator_value if n not in present and n not in valueless]
+            errors += [f"--{name} is missing; name {_allowed(known[name])}" for name in missing]
+        # One mistake of a value is enough.
+        elif error.absolute_path and (name := str(error.absolute_path[0])) not in seen:
             seen.add(name)
             text = str(given[name])
-            errors.append(f"--{name} is '{text}', it must be {_allowed(known[name])}")
+            near = _nearest(text, known[name])
+            errors.append(f"--{name} is '{text}', it must be {_allowed(known[name])}{near}")
     for name, value in present.items():
         # In Python the end of a pattern matches before a last line break, too.
         if name not in seen and isinstance(value, str) and re.search(r"[\n\r]", value):
@@ -152,6 +155,12 @@ def _allowed(parameter: Parameter) -> str:
     if high is None or high >= 999_999_999:
         return f"{noun} of at least {low}" if low is not None else noun
     return f"{noun} from {low} to {high}"
+
+
+def _nearest(text: str, parameter: Parameter) -> str:
+    """Which of the words that it may be was probably meant, as the end of a sentence."""
+    near = difflib.get_close_matches(text, map(str, parameter.rules.get("enum", ())), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _first_small(parameter: Parameter) -> str:

@@ -15,6 +15,7 @@ _USAGE = """\
   nextflow run main.nf --input samples.csv --outdir results [options]
   nextflow run main.nf --task embed --input proteins.faa --outdir results [options]
   nextflow run main.nf --task train --input genomes.csv --outdir results [options]
+  nextflow run main.nf --task benchmark --suite equivalence --quick --outdir results [options]
 """
 
 _END = """\

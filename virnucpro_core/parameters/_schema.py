@@ -18,7 +18,7 @@ class Parameter:
     Attributes:
         name: without dashes.
         rules: its JSON Schema.
-        required: whether a run needs it.
+        required: whether every run needs it but one of a task that says what else it needs.
     """
 
     name: str
@@ -78,10 +78,10 @@ class ParameterSchema:
         """Read the schema; it is a file of ours, so mistakes in it are not expected."""
         content = json.loads(path.read_text(encoding="utf-8"))
         keys = [part["$ref"].rpartition("/")[2] for part in content["allOf"]]
+        required = content["else"]["required"]
         groups = []
         for key in keys:
             group = content["$defs"][key]
-            required = group.get("required", [])
             parameters = tuple(
                 Parameter(name, rules, name in required)
                 for name, rules in group["properties"].items()

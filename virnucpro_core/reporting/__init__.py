@@ -10,8 +10,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._machine import describe_machine
-from virnucpro_core.reporting._run_json import RUN_JSON_SCHEMA_VERSION, Json, write_run_json
+from virnucpro_core.reporting._run_json import (
+    RUN_JSON_SCHEMA_VERSION,
+    Json,
+    describe_versions,
+    write_run_json,
+)
 from virnucpro_core.reporting._stage_summary import (
     RunSummary,
     StageSummary,
@@ -40,6 +46,8 @@ __all__ = [
     "StageSummary",
     "compare_runs",
     "describe_machine",
+    "describe_versions",
+    "read_json_object",
     "read_run_samples",
     "read_stages",
     "render_stages",

@@ -18,7 +18,7 @@ from virnucpro_core._files import AtomicFile, sha256_of_file
 from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.reporting._machine import describe_machine
 
-__all__ = ["RUN_JSON_SCHEMA_VERSION", "Json", "write_run_json"]
+__all__ = ["RUN_JSON_SCHEMA_VERSION", "Json", "describe_versions", "write_run_json"]
 
 RUN_JSON_SCHEMA_VERSION = 1
 
@@ -90,7 +90,7 @@ def write_run_json(
         "bundle": {"name": bundle_name, "sha256": bundle_sha256},
         "code": {"sha256": code_sha256},
         "command": list(command),
-        "versions": _versions(nextflow_version),
+        "versions": describe_versions(nextflow_version),
         "machine": describe_machine(),
     }
     times = {"started": started, "finished": finished}
@@ -143,7 +143,7 @@ def _input(file: Path) -> dict[str, Json]:
         raise InputError(f"cannot be read ({error})", where=str(file)) from error
 
 
-def _versions(nextflow_version: str | None) -> dict[str, Json]:
+def describe_versions(nextflow_version: str | None = None) -> dict[str, Json]:
     """Versions by name; null for a package that is not installed where this runs."""
     versions: dict[str, Json] = {"virnucpro": __version__, "python": platform.python_version()}
     for package in _PACKAGES:

@@ -62,6 +62,12 @@ def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
         ({"outdir": True}, "--outdir has no value; folder for the results"),
         ({"sample": "a\n"}, "--sample has a line break in it"),
         ({"input": None}, "--input is missing; name FASTA, FASTQ"),
+        ({"task": "benchmark"}, "--suite is missing; name v2-validation, v2-scaling,"),
+        (
+            {"task": "benchmark", "input": None, "suite": "equivalense"},
+            "--suite is 'equivalense', it must be v2-validation, v2-scaling,",
+        ),
+        ({"task": "tarin"}, "--task is 'tarin', it must be predict, embed, train or benchmark; did"),
         ({"tresholds": 1}, "Unknown parameter --tresholds; did you mean --threshold?"),
         ({"xyz": 1}, "Unknown parameter --xyz; --help lists those that exist"),
         ({"slurm_cpus": 4}, "--slurm_cpus is for jobs of SLURM; add -profile slurm"),
@@ -70,6 +76,15 @@ def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
 def test_a_mistake_is_one_line(changed: dict[str, Any], message: str) -> None:
     (line,) = errors(**changed)
     assert line.startswith(message)
+
+
+def test_a_benchmark_needs_a_suite_and_no_input() -> None:
+    assert errors(task="benchmark", suite="equivalence", input=None) == []
+    (line,) = errors(task="benchmark", suite="equivalense", input=None)
+    assert line.endswith("equivalence or all; did you mean equivalence?")
+    assert errors(task="benchmark", suite="all", against="a'b") == [
+        "--against is 'a'b', it must be a name or git reference, without spaces and quotes"
+    ]
 
 
 def test_a_boolean_without_a_value_is_true() -> None:

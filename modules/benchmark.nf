@@ -1,0 +1,44 @@
+// A suite of measurements: its report as a page, as Markdown and as JSON.
+include { afterFailure } from '../workflows/retries'
+
+process BENCHMARK {
+    tag "${suite}"
+    label 'embed'
+    // A measurement is of this machine and of now.
+    cache false
+    // Results that differ would hardly be the same the next time.
+    errorStrategy { task.exitStatus == 1 ? 'finish' : afterFailure(task, params.preemption_wait) }
+
+    input:
+    val suite
+    path reads, stageAs: '.reads/*'
+    path bundle, stageAs: '.model/*'
+    val settings
+    val bundle_sha256
+    val code_sha256
+
+    output:
+    path 'benchmarks/*.{md,html,json}', emit: reports
+    path 'versions.yml', emit: versions
+
+    script:
+    def options = [
+        settings.quick ? '--quick' : '',
+        settings.against == null ? '' : "--against '${settings.against}'",
+    ].join(' ')
+    // A crashed run may hand this folder back with an earlier attempt's reports in it.
+    """
+    rm -rf benchmarks
+    bench.py ${suite} --model ${bundle} --input ${reads} --device ${settings.device} \\
+        --precision ${settings.precision} --output benchmarks ${options}
+    versions.py BENCHMARK torch numpy h5py altair > versions.yml
+    """
+
+    stub:
+    """
+    mkdir -p benchmarks
+    touch benchmarks/${suite}.md benchmarks/${suite}.html
+    echo '{}' > benchmarks/${suite}.json
+    versions.py BENCHMARK torch numpy h5py altair > versions.yml
+    """
+}
