@@ -67,7 +67,10 @@ def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
             {"task": "benchmark", "input": None, "suite": "equivalense"},
             "--suite is 'equivalense', it must be v2-validation, v2-scaling,",
         ),
-        ({"task": "tarin"}, "--task is 'tarin', it must be predict, embed, train or benchmark; did"),
+        (
+            {"task": "tarin"},
+            "--task is 'tarin', it must be predict, embed, train or benchmark; did",
+        ),
         ({"tresholds": 1}, "Unknown parameter --tresholds; did you mean --threshold?"),
         ({"xyz": 1}, "Unknown parameter --xyz; --help lists those that exist"),
         ({"slurm_cpus": 4}, "--slurm_cpus is for jobs of SLURM; add -profile slurm"),
