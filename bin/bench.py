@@ -5,4 +5,6 @@ import sys
 
 from virnucpro_core.cli import main
 
-sys.exit(main(["bench", *sys.argv[1:]]))
+# Processes that this one starts read this file, too, and shall not do it all again.
+if __name__ == "__main__":
+    sys.exit(main(["bench", *sys.argv[1:]]))

@@ -31,11 +31,13 @@ process CONSENSUS {
     script:
     def options = readsOptions(meta, reads)
     def commands = meta.samples.collect { sample ->
-        "consensus.py --records ${sample.id}.records.h5 ${options[sample.id]} ${sample.paired ? '--paired ' : ''}--sample ${sample.id} ${calls} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${filesOf(sample, scores).join(' ')}"
+        "consensus --records ${sample.id}.records.h5 ${options[sample.id]} ${sample.paired ? '--paired ' : ''}--sample ${sample.id} ${calls} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${filesOf(sample, scores).join(' ')}"
     }
     """
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of
+    lines.py <<'LINES'
     ${commands.join('\n    ')}
+    LINES
     awk 'NR == 1 || FNR > 1' stages_of/*.tsv > stages/CONSENSUS_${meta.id}.tsv
     versions.py CONSENSUS dnaio numpy h5py pyarrow > versions.yml
     """

@@ -23,11 +23,18 @@ process REPORT {
 
     script:
     def options = readsOptions(meta, reads)
-    def commands = meta.samples.withIndex(1).collect { sample, n ->
-        "report.py run --sample ${sample.id} --sequences .results/${n}/sequences.tsv ${options[sample.id]} --output ${sample.id}/run.json"
+    def common = [
+        "--model ${bundle}",
+        '--parameters parameters.json',
+        '--command command.txt',
+        "--nextflow-version ${run.nextflow_version}",
+        "--code-sha256 ${code_sha256}",
+    ].join(' ')
+    def runs = meta.samples.withIndex(1).collect { sample, n ->
+        "report run --sample ${sample.id} --sequences .results/${n}/sequences.tsv ${options[sample.id]} --output ${sample.id}/run.json ${common}"
     }
     def pages = run.task != 'predict' ? [] : meta.samples.withIndex(1).collect { sample, n ->
-        "report.py html .results/${n} --sample ${sample.id} --run ${sample.id}/run.json --model ${bundle} --output ${sample.id}/report.html"
+        "report html .results/${n} --sample ${sample.id} --run ${sample.id}/run.json --model ${bundle} --output ${sample.id}/report.html"
     }
     """
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')}
@@ -37,10 +44,9 @@ process REPORT {
     cat > command.txt <<'COMMAND'
     ${run.command}
     COMMAND
-    common=(--model ${bundle} --parameters parameters.json --command "\$(< command.txt)"
-        --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256})
-    ${commands.collect { command -> "${command} \"\${common[@]}\"" }.join('\n    ')}
-    ${pages.join('\n    ')}
+    lines.py <<'LINES'
+    ${(runs + pages).join('\n    ')}
+    LINES
     versions.py REPORT altair jinja2 pyarrow > versions.yml
     """
 

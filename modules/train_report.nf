@@ -28,7 +28,7 @@ process TRAIN_REPORT {
     ${run.command}
     COMMAND
     report.py run --sample ${meta.id} --sequences ${windows} --reads ${dataset_json} \\
-        --model ${bundle} --parameters parameters.json --command "\$(< command.txt)" \\
+        --model ${bundle} --parameters parameters.json --command command.txt \\
         --nextflow-version ${run.nextflow_version} --code-sha256 ${code_sha256} \\
         --output ${meta.id}/run.json
     versions.py TRAIN_REPORT > versions.yml

@@ -214,7 +214,7 @@ KINDS = {
     "pipeline: KILL to all processes": _lose_the_machine,
     "pipeline: KILL to an embedding task": _signal_task(signal.SIGKILL, "embed.py"),
     "pipeline: TERM to an embedding task": _signal_task(signal.SIGTERM, "embed.py"),
-    "pipeline: KILL while merging": _signal_task(signal.SIGKILL, "classify.py", "consensus.py"),
-    "pipeline: TERM while merging": _signal_task(signal.SIGTERM, "classify.py", "consensus.py"),
+    "pipeline: KILL while merging": _signal_task(signal.SIGKILL, "classify.py", "lines.py"),
+    "pipeline: TERM while merging": _signal_task(signal.SIGTERM, "classify.py", "lines.py"),
 }
 """Ways to disturb the pipeline, by name."""

@@ -11,7 +11,7 @@ import pytest
 
 from tests.bundles import CALIBRATION, WINDOW_SIZE, make_bundle
 from virnucpro_core import _progress
-from virnucpro_core.cli import main
+from virnucpro_core.cli import main, main_of_lines
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
 CONSENSUS = ["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"]
@@ -75,11 +75,28 @@ def test_the_steps_lead_from_reads_to_calls(
         ("nextflow run 'a b.nf'", ["nextflow", "run", "a b.nf"]),
         ("nextflow --input it's", ["nextflow --input it's"]),
     ):
-        output = tmp_path / "run.json"
-        assert run("report", "run", *words, *more, "--command", command, "--output", output) == 0
+        output, command_file = tmp_path / "run.json", tmp_path / "command.txt"
+        command_file.write_text(f"{command}\n")
+        options = ("--command", command_file, "--output", output)
+        assert run("report", "run", *words, *more, *options) == 0
         written = json.loads(output.read_text())
         assert written["counts"]["records"] == len(lines) - 1
         assert written["command"] == expected
+
+
+def test_lines_run_one_after_the_other_up_to_the_first_that_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def line(folder: str, reads: object) -> str:
+        return f"prepare '{reads}' --sample s --window-size 500 --outdir '{tmp_path / folder}'\n"
+
+    lines = [line("a b", READS), "\n", line("missing", tmp_path / "none"), line("later", READS)]
+    assert main_of_lines(lines) == 2
+    assert (tmp_path / "a b" / "s.records.h5").is_file()
+    assert not (tmp_path / "later").exists()
+    assert main_of_lines([]) == 0
+    assert main_of_lines(["--version\n", "report 'open\n"]) == 2
+    assert "line 2 of the commands: No closing quotation" in capsys.readouterr().err
 
 
 def test_the_wrong_encoder_is_refused(

@@ -105,8 +105,9 @@ def measure(settings: SuiteSettings, say: Say) -> SuiteReport:
     model = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
     notes = [
         "v1 is the reference engine (padded, fp32, DNABERT-S one frame at a time, ESM-2 by "
-        "fair-esm in its batches) on the same weights. Seconds are of embedding, without loading; "
-        "memory is the largest of the process, loading included."
+        "fair-esm in its batches) on the same weights. Seconds are of embedding, without loading, "
+        "but with the first batches of a process, which are slower: of a tiny model and few "
+        "frames they say little. Memory is the largest of the process, loading included."
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -209,11 +210,14 @@ def _agreement_panels(agreements: Mapping[str, Agreement]) -> list[Panel]:
         scores.append(Point(name, (found.score_difference,)))
         for kind in KINDS:
             title = f"{name}: {_TITLES[kind]}"
-            distances.append(Point(f"{title}, smallest", (found.smallest_cosine[kind],)))
-            distances.append(Point(f"{title}, median", (found.median_cosine[kind],)))
+            # The distance, because a cosine of 0.99999999 is 1 in a table.
+            largest = max(0.0, 1 - found.smallest_cosine[kind])
+            distances.append(Point(f"{title}, largest", (largest,)))
+            median = max(0.0, 1 - found.median_cosine[kind])
+            distances.append(Point(f"{title}, median", (median,)))
     return [
         Panel(f"Same as {_REFERENCE}", "%", tuple(calls), "higher"),
-        Panel(f"Cosine of embeddings with those of {_REFERENCE}", "", tuple(distances), "higher"),
+        Panel(f"Distance to embeddings of {_REFERENCE}", "1 − cosine", tuple(distances), "lower"),
         Panel(f"Largest difference of a score to {_REFERENCE}", "", tuple(scores), "lower"),
     ]
 

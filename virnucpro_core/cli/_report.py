@@ -34,7 +34,9 @@ def run(
     parameters: Annotated[Path, typer.Option(help="The pipeline's parameters, a JSON object.")],
     code_sha256: Annotated[str, typer.Option(help="Digest of the code that ran.")],
     output: Annotated[Path, typer.Option(help="run.json to write.")],
-    command: Annotated[str, typer.Option(help="The command line of the run.")] = "",
+    command: Annotated[
+        Path | None, typer.Option(help="A file with the command line of the run.")
+    ] = None,
     nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
 ) -> None:
     """Write what made a sample's results: versions, parameters, digests, counts."""
@@ -48,7 +50,7 @@ def run(
         bundle_name=name,
         bundle_sha256=digest,
         code_sha256=code_sha256,
-        command=_words(command),
+        command=[] if command is None else _words(command),
         nextflow_version=nextflow_version,
     )
 
@@ -172,7 +174,11 @@ def _summary(trace: Path, stages_dir: Path | None) -> reporting.RunSummary:
         raise InputError(f"cannot be read ({error})", where=str(trace)) from error
 
 
-def _words(command: str) -> list[str]:
+def _words(path: Path) -> list[str]:
+    try:
+        command = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", where=str(path)) from error
     try:
         return shlex.split(command)
     except ValueError:

@@ -1,0 +1,8 @@
+#!/usr/bin/env python3
+"""Commands of ``virnucpro`` from standard input, one a line: many small ones in one process."""
+
+import sys
+
+from virnucpro_core.cli import main_of_lines
+
+sys.exit(main_of_lines(sys.stdin))
