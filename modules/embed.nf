@@ -33,7 +33,7 @@ process EMBED {
     mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
     versions.py ${name} torch numpy h5py > versions.yml
     exec embed.py ${files.join(' ')} --encoder ${encoder} --model ${bundle} \\
-        --device ${settings.device} --precision ${settings.precision} \\
+        --device ${settings.device} --engine ${settings.engine} --precision ${settings.precision} \\
         --attention ${settings.attention} --token-budget ${settings.token_budget} \\
         --max-failed-fraction ${settings.max_failed_fraction} \\
         --stages stages/${name}_${meta.shard}.tsv

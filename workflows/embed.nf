@@ -11,7 +11,7 @@ workflow EMBEDDING {
     take:
     reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256
-    settings // map: molecule, device, precision, attention, token_budget, max_failed_fraction, shard_frames
+    settings // map: molecule, device, engine, precision, attention, token_budget, max_failed_fraction, shard_frames
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
@@ -23,7 +23,7 @@ workflow EMBEDDING {
         shards,
         settings.molecule,
         bundle.path,
-        settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction']),
+        settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction']),
         bundle.sha256,
         code,
     )

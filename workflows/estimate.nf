@@ -5,6 +5,9 @@ include { lastLine; runProgram } from './programs'
 /** The estimate as text; stops where it cannot be made. */
 def estimateRun(given, checked, bundle) {
     def settings = checked.settings
+    if (settings.engine != 'v2') {
+        error("--dry_run times engine v2 only; leave out --engine, or start the run without --dry_run")
+    }
     def files = checked.sheet ? checked.sheet.collectMany { sample -> sample.files } : []
     def remote = ([given.input] + files).find { name -> name.toString().contains('://') }
     if (remote) {

@@ -23,6 +23,7 @@ def checkParameters(given, run) {
     def settings = [
         task: values.task,
         device: values.device,
+        engine: values.engine,
         precision: values.precision,
         attention: values.attention,
         token_budget: values.token_budget,

@@ -14,7 +14,7 @@ workflow PREDICT {
     take:
     reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256, window_size
-    settings // map: device, precision, attention, token_budget, max_failed_fraction, shard_frames,
+    settings // map: device, engine, precision, attention, token_budget, max_failed_fraction, shard_frames,
              // preset, fdr, threshold, prevalence
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
@@ -25,7 +25,7 @@ workflow PREDICT {
     // The digest of the model is no input of PREPARE: only the window size reaches it, so another
     // model of the same size starts from the same shards.
     shards = PREPARE.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
-    embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
+    embedding = settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 

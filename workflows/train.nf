@@ -19,7 +19,7 @@ workflow TRAIN {
     TRAIN_DATA(genomes, settings.data, code)
 
     shards = TRAIN_DATA.out.shards.flatMap { meta, files -> tasksOf(sampleMeta(meta), files) }
-    embedding = settings.subMap(['device', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
+    embedding = settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 

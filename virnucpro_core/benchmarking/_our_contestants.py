@@ -78,7 +78,7 @@ class PaddedDna:
     def load(self, model: Path, options: Mapping[str, Any]) -> str:
         from safetensors.torch import load_file
 
-        from virnucpro_core.benchmarking._padded_dnabert import PaddedDnabert
+        from virnucpro_core.embedding import PaddedDnabert
         from virnucpro_core.models import load_bundle
 
         bundle = load_bundle(model / "bundle")

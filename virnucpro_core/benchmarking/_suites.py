@@ -69,6 +69,11 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
             "How much memory is taken, over the token budget and over the input?",
             "_memory_use",
         ),
+        "v1-comparison": Suite(
+            "Are calls those of VirNucPro 1.0's way of embedding, and how much faster are they?",
+            "_v1_comparison",
+            takes_against=True,
+        ),
         "equivalence": Suite(
             "Are results the same however they are computed: packed, alone, resumed, in threads?",
             "_equivalence",

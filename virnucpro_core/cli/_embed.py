@@ -32,6 +32,10 @@ def embed(
     encoder: Annotated[str, typer.Option(help="dna or protein.")],
     model: ModelOption,
     output: Annotated[list[Path], typer.Option(help="HDF5 file to write, for each shard in turn.")],
+    engine: Annotated[
+        str,
+        typer.Option(help="v2: packed batches; v1: padded fp32 as VirNucPro 1.0, to compare with."),
+    ] = "v2",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16, fp16 or int8.")] = "auto",
     attention: AttentionOption = "auto",
@@ -75,10 +79,15 @@ def embed(
 
         torch.set_num_threads(threads or embedding.usable_cores())
         check_choice("--encoder", encoder, tuple(_STAGE))
+        check_choice("--engine", engine, tuple(e.value for e in embedding.Engine))
         check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
         check_choice("--attention", attention, ("auto", *ATTENTION_BACKENDS))
         settings = embedding.resolve_settings(
-            device, embedding.Precision(precision), token_budget, attention
+            device,
+            embedding.Precision(precision),
+            token_budget,
+            attention,
+            engine=embedding.Engine(engine),
         )
         source = embedding.open_encoder(model, "dna" if encoder == "dna" else "protein")
 
@@ -93,6 +102,8 @@ def embed(
         def finish(number: int, result: ShardResult) -> Stage:
             write_embeddings(result.embeddings, output[number])
             how = f"{settings.precision.value} on {settings.device}"
+            if settings.engine is embedding.Engine.V1:
+                how += ", reference engine v1"
             _tell(shards[number].name, result, how)
             run = result.run
             return Stage(_STAGE[encoder], run.seconds, len(run.values), run.n_tokens)
@@ -151,6 +162,12 @@ def _tell(name: str, result: ShardResult, how: str) -> None:
     for row in (run.set_aside != SetAside.EMBEDDED).nonzero()[0].tolist():
         reason = SetAside(int(run.set_aside[row])).reason
         say(f"virnucpro: warning: {ids[row]} was set aside: {reason}", to_stderr=True)
+    if result.n_cut_off:
+        say(
+            f"virnucpro: warning: {name}: of {result.n_cut_off} proteins only the beginning was "
+            "embedded, as VirNucPro 1.0 does; --engine v2 embeds them whole",
+            to_stderr=True,
+        )
     resumed = f", {run.n_resumed} of them by an earlier attempt" if run.n_resumed else ""
     say(
         f"{name}: {len(ids)} frames{resumed}, {run.n_tokens} tokens in {run.n_batches} batches, "

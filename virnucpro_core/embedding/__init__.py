@@ -3,11 +3,13 @@
 from virnucpro_core.embedding._embedder import POOLINGS, Embedder, SequenceEmbeddings
 from virnucpro_core.embedding._lease import lease_device
 from virnucpro_core.embedding._loader import PackedBatch, loader_processes, packed_batches
+from virnucpro_core.embedding._padded_dnabert import PaddedDnabert
 from virnucpro_core.embedding._parts import CheckpointPlan, plan_checkpoint
 from virnucpro_core.embedding._pooling import mean_pool
 from virnucpro_core.embedding._runner import EmbedResult, EncodedBatch, embed, encode_batches
 from virnucpro_core.embedding._settings import (
     EmbedSettings,
+    Engine,
     Precision,
     choose_precision,
     leased_settings,
@@ -26,7 +28,9 @@ __all__ = [
     "Embedder",
     "EncodedBatch",
     "EncoderSource",
+    "Engine",
     "PackedBatch",
+    "PaddedDnabert",
     "Precision",
     "SequenceEmbeddings",
     "ShardEmbedder",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import parent_process
 from typing import Protocol
@@ -19,7 +20,10 @@ from virnucpro_core.models import Tokenizer
 from virnucpro_core.packing import plan_batches
 from virnucpro_core.store import ByteStrings
 
-__all__ = ["Block", "BlockPlanner", "Strings", "make_block", "start_process"]
+__all__ = ["BatchPlan", "Block", "BlockPlanner", "Strings", "make_block", "start_process"]
+
+BatchPlan = Callable[[NDArray[np.int64], int], list[NDArray[np.int64]]]
+"""Lengths in tokens [n] and a token budget to the indices of each batch: `plan_batches` is one."""
 
 
 class Strings(Protocol):
@@ -56,11 +60,13 @@ class BlockPlanner:
         strings: all sequences.
         tokenizer: the encoder's tokenizer.
         token_budget: tokens in a batch.
+        plan: which sequences share a batch.
     """
 
     strings: Strings
     tokenizer: Tokenizer
     token_budget: int
+    plan: BatchPlan = plan_batches
 
     def __call__(self, indices: NDArray[np.int64]) -> Block:
         """Read, tokenise and plan the sequences ``indices`` (ascending, at least one)."""
@@ -69,7 +75,7 @@ class BlockPlanner:
         if len(strings) > len(indices):
             strings = ByteStrings.from_iterable(strings[i] for i in (indices - start).tolist())
         tokens = self.tokenizer.tokenize(strings)
-        batches = plan_batches(tokens.lengths, self.token_budget)
+        batches = self.plan(tokens.lengths, self.token_budget)
         order = np.concatenate(batches)
         packed = tokens.take(order)
         bounds = np.cumsum([0, *map(len, batches)], dtype=np.int64)

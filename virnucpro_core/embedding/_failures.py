@@ -88,7 +88,8 @@ class Failures:
         return NumericError(
             f"{n_wrong} of {n_all} embeddings hold NaN or infinity{allowed}",
             where=where,
-            remedy="run with --precision fp32; if that does not help, verify the model bundle",
+            remedy="run with --precision fp32 or, to see whether it is the packed engine, with "
+            "--engine v1; if neither helps, verify the model bundle",
         )
 
 

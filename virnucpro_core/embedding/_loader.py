@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from virnucpro_core.embedding._blocks import (
+    BatchPlan,
     Block,
     BlockPlanner,
     Strings,
@@ -23,6 +24,7 @@ from virnucpro_core.embedding._blocks import (
 from virnucpro_core.embedding._settings import EmbedSettings, usable_cores
 from virnucpro_core.errors import VirnucproError
 from virnucpro_core.models import Tokenizer
+from virnucpro_core.packing import plan_batches
 from virnucpro_core.store import ByteStrings
 
 __all__ = ["PackedBatch", "loader_processes", "packed_batches"]
@@ -77,11 +79,12 @@ def packed_batches(
     *,
     indices: NDArray[np.int64] | None = None,
     n_processes: int = 0,
+    plan: BatchPlan | None = None,
 ) -> Generator[PackedBatch, None, None]:
     """Tokenise, plan and pack sequences, ahead of whoever takes the batches.
 
-    The batches are a pure function of the first four arguments: neither the number of processes
-    nor who is faster changes them. At most two blocks of `BLOCK_SEQUENCES` sequences (two for each
+    The batches are a pure function of all other arguments: neither the number of processes nor who
+    is faster changes them. At most two blocks of `BLOCK_SEQUENCES` sequences (two for each
     process) are made ahead; then the makers wait.
 
     Args:
@@ -91,6 +94,7 @@ def packed_batches(
         indices: int64, ascending: the sequences wanted; None for all.
         n_processes: processes that tokenise; 0 for a thread of this one. They never touch a
             device, and they end with this process however it ends.
+        plan: puts all sequences into batches at once, in a thread; None packs block by block.
 
     Raises:
         VirnucproError: a process ended before its work. What else goes wrong in a process or in
@@ -98,7 +102,7 @@ def packed_batches(
     """
     if indices is None:
         indices = np.arange(len(strings))
-    planner = BlockPlanner(strings, tokenizer, token_budget)
+    planner = BlockPlanner(strings, tokenizer, token_budget, plan or plan_batches)
     executor: Executor
     make: Callable[[NDArray[np.int64]], Block]
     if n_processes == 0:
@@ -112,7 +116,7 @@ def packed_batches(
             initargs=(planner,),
         )
         make = make_block
-    pieces = _pieces(indices)
+    pieces = _pieces(indices) if plan is None else iter([indices] if len(indices) else [])
     ahead: deque[Future[Block]] = deque()
     try:
         for piece in pieces:

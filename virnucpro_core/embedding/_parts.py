@@ -105,6 +105,7 @@ def plan_checkpoint(
         weights_sha256=info.weights_sha256,
         layer=info.layer,
         pooling=info.pooling,
+        engine=info.engine,
         precision=info.precision,
         attention=settings.attention,
         width=width,

@@ -28,6 +28,7 @@ from virnucpro_core.embedding._parts import (
     resume,
 )
 from virnucpro_core.embedding._pooling import mean_pool
+from virnucpro_core.embedding._reference import ReferenceEncoder
 from virnucpro_core.embedding._rows import ArrivingRows, RemainingBatches
 from virnucpro_core.embedding._settings import EmbedSettings
 from virnucpro_core.embedding._transfer import Downloads
@@ -51,7 +52,7 @@ class EmbedResult:
     Attributes:
         values: float32 [n, D], in the order of the input; NaN where a sequence was set aside.
         set_aside: uint8 [n], a `SetAside` for every sequence.
-        n_unique: distinct sequences, each of which was embedded once.
+        n_unique: distinct sequences, each of which was embedded once; of the reference engine all.
         n_resumed: sequences whose embedding an earlier attempt had committed.
         n_tokens: tokens of the distinct sequences, special tokens included.
         n_batches: packed batches that went through the encoder.
@@ -137,7 +138,8 @@ def embed(
 ) -> EmbedResult:
     """Embed ``strings`` (each at least one letter long): one vector each, the mean of its tokens.
 
-    Identical sequences are embedded once. A sequence that fails alone twice, for want of memory or
+    Identical sequences are embedded once, but for the reference engine, which plans its own
+    batches. A sequence that fails alone twice, for want of memory or
     with a result that is not finite, is set aside. With a ``plan``, what earlier attempts have
     committed is not embedded again, and the result is the same to the bit as without a loss (on
     the same kind of processor).
@@ -163,7 +165,11 @@ def embed(
     """
     started = time.perf_counter()
     n_strings = len(strings)
-    unique, occurrence = find_unique(strings.slice(0, n_strings))
+    reference = encoder if isinstance(encoder, ReferenceEncoder) else None
+    if reference is None:
+        unique, occurrence = find_unique(strings.slice(0, n_strings))
+    else:
+        unique = occurrence = np.arange(n_strings)
     # Rows of repeated sequences are filled at the end.
     values = np.empty((n_strings, encoder.width), dtype=np.float32)
     token_budget = settings.budget_for(encoder)
@@ -184,6 +190,8 @@ def embed(
         return mean_pool(hidden, cu_seqlens, special_tokens=encoder.pooled_special_tokens)
 
     def batches_of(indices: NDArray[np.int64], budget: int) -> Generator[PackedBatch, None, None]:
+        if reference is not None:
+            return packed_batches(strings, tokenizer, budget, indices=indices, plan=reference.plan)
         n = loader_processes(strings, settings) if n_processes is None else n_processes
         return packed_batches(strings, tokenizer, budget, indices=indices, n_processes=n)
 

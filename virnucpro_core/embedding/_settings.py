@@ -12,6 +12,7 @@ import torch
 
 from virnucpro_core.embedding._budget import token_budget_for, usable_cpus
 from virnucpro_core.embedding._lease import lease_device
+from virnucpro_core.embedding._reference import ReferenceEncoder
 from virnucpro_core.embedding._switches import is_on
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import (
@@ -28,6 +29,7 @@ from virnucpro_core.models import (
 
 __all__ = [
     "EmbedSettings",
+    "Engine",
     "Precision",
     "choose_precision",
     "leased_settings",
@@ -50,6 +52,13 @@ class Precision(str, Enum):
     INT8 = "int8"
 
 
+class Engine(str, Enum):
+    """How sequences are embedded: packed (``v2``), or as VirNucPro 1.0 did, to compare (``v1``)."""
+
+    V2 = "v2"
+    V1 = "v1"
+
+
 @dataclass(frozen=True, slots=True)
 class EmbedSettings:
     """Settings with every ``auto`` resolved for this machine.
@@ -60,6 +69,7 @@ class EmbedSettings:
         token_budget: tokens in a batch; 0 leaves it to `budget_for`.
         attention: ``auto``, or the backend to use (`virnucpro_core.models.ATTENTION_BACKENDS`).
         packed: whether sequences share batches; if not, each is a batch of its own.
+        engine: ``v2``, or the reference.
     """
 
     device: torch.device
@@ -67,6 +77,7 @@ class EmbedSettings:
     token_budget: int
     attention: str = "auto"
     packed: bool = True
+    engine: Engine = Engine.V2
 
     @property
     def dtype(self) -> torch.dtype:
@@ -102,6 +113,8 @@ class EmbedSettings:
         if not self.packed:
             # No two sequences fit a budget of one token, and one that is alone may exceed it.
             return 1
+        if isinstance(encoder, ReferenceEncoder):
+            return encoder.token_budget(self.token_budget)
         return self.token_budget or token_budget_for(encoder.width, self.dtype, self.device)
 
 
@@ -111,6 +124,7 @@ def resolve_settings(
     token_budget: int,
     attention: str = "auto",
     *,
+    engine: Engine = Engine.V2,
     environment: Mapping[str, str] = os.environ,
 ) -> EmbedSettings:
     """Choose what is left to ``auto``.
@@ -121,16 +135,19 @@ def resolve_settings(
             bf16 or fp16 on CUDA, else fp32. int8 is for those who ask for it.
         token_budget: tokens in a batch; 0 leaves it to the width of the encoder.
         attention: ``auto``, or the backend to use.
+        engine: the reference computes in fp32, and has no choice of attention.
         environment: where ``VIRNUCPRO_DISABLE_FP16`` (no half precision) and
             ``VIRNUCPRO_DISABLE_PACKING`` (no batches of several sequences) are looked up.
 
     Raises:
-        UsageError: there is no such device, the budget is negative, the device has no such number
-            format or attention, or the number format contradicts the environment.
+        UsageError: there is no such device, the budget is negative, the device or the engine has no
+            such number format or attention, or the number format contradicts the environment.
     """
     if token_budget < 0:
         raise UsageError(f"token budget {token_budget} is negative", remedy="use 0 for automatic")
     chosen = _device(device)
+    if engine is Engine.V1:
+        precision = _precision_of_reference(precision, attention)
     if precision is Precision.AUTO:
         precision, _ = choose_precision(chosen, environment)
     elif precision in (Precision.BF16, Precision.FP16) and is_on(_DISABLE_HALF, environment):
@@ -146,6 +163,7 @@ def resolve_settings(
         token_budget,
         attention,
         packed=not is_on(_DISABLE_PACKING, environment),
+        engine=engine,
     )
     choose_attention(attention, chosen, settings.dtype)  # refuses what cannot be had here
     return settings
@@ -223,6 +241,20 @@ def _device(name: str) -> torch.device:
             remedy="use --device cpu, or check the driver and CUDA_VISIBLE_DEVICES",
         )
     return device
+
+
+def _precision_of_reference(precision: Precision, attention: str) -> Precision:
+    if precision not in (Precision.AUTO, Precision.FP32):
+        raise UsageError(
+            f"engine v1 computes in fp32 only, precision {precision.value} is asked for",
+            remedy="leave out --precision, or use --engine v2",
+        )
+    if attention != "auto":
+        raise UsageError(
+            f"engine v1 has an attention of its own, {attention} is asked for",
+            remedy="leave out --attention, or use --engine v2",
+        )
+    return Precision.FP32
 
 
 def _require_int8(device: torch.device) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from virnucpro_core._progress import progress
 from virnucpro_core.embedding._parts import CheckpointPlan, plan_checkpoint
+from virnucpro_core.embedding._reference import n_cut_off
 from virnucpro_core.embedding._runner import EmbedResult, embed
-from virnucpro_core.embedding._settings import EmbedSettings
+from virnucpro_core.embedding._settings import EmbedSettings, Engine
 from virnucpro_core.embedding._sources import EncoderSource
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import Encoder
@@ -31,10 +32,12 @@ class ShardResult:
     Attributes:
         embeddings: a row for every frame, in the shard's order.
         run: what it took.
+        n_cut_off: sequences that are longer than the reference engine reads.
     """
 
     embeddings: Embeddings
     run: EmbedResult
+    n_cut_off: int = 0
 
 
 class ShardEmbedder:
@@ -103,7 +106,10 @@ class ShardEmbedder:
             precision=settings.precision.value,
             weights_sha256=self._source.weights_sha256,
             shard_sha256=self._shard.digest(),
+            engine=settings.engine.value,
         )
+        # Before the weights: a tokenizer is read in no time, and may be what is missing.
+        tokenizer = self._source.load_tokenizer(settings.engine)
         encoder = encoder or self._source.load_encoder(settings)
         plan = self._plan(info, encoder.width, settings)
         started(plan)
@@ -115,7 +121,7 @@ class ShardEmbedder:
             run = embed(
                 in_file if settings.device.type == "cuda" else self._strings,
                 encoder,
-                self._source.load_tokenizer(),
+                tokenizer,
                 settings,
                 layer=self._source.layer,
                 ids=ids,
@@ -124,7 +130,11 @@ class ShardEmbedder:
                 is_stopped=is_stopped,
                 progress=advance,
             )
-        return ShardResult(Embeddings(ids, run.values, info, set_aside=run.set_aside), run)
+        embeddings = Embeddings(ids, run.values, info, set_aside=run.set_aside)
+        n_cut = 0
+        if settings.engine is Engine.V1:
+            n_cut = n_cut_off(self._source.kind, self._strings.lengths)
+        return ShardResult(embeddings, run, n_cut)
 
     def _plan(
         self, info: EmbeddingInfo, width: int, settings: EmbedSettings

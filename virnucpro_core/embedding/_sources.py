@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from virnucpro_core.embedding._attempts import name_want_of_memory
-from virnucpro_core.embedding._settings import EmbedSettings, load_encoder
+from virnucpro_core.embedding._reference import ReferenceEncoder, reference_tokenizer
+from virnucpro_core.embedding._settings import EmbedSettings, Engine, load_encoder
 from virnucpro_core.errors import UsageError
 from virnucpro_core.models import (
     Bundle,
@@ -58,22 +59,33 @@ class EncoderSource:
 
         Raises:
             DeviceMemoryError: the weights do not fit the device.
+            UsageError: the engine needs a package that is not installed.
         """
         with name_want_of_memory(f"the weights of {self.name}", settings.device):
-            if isinstance(self.model, Bundle):
-                return load_encoder(self.model, self.kind, settings)
-            return self.model.load_encoder(
-                settings.device,
-                settings.dtype,
-                attention=settings.attention,
-                linear=settings.linear,
-            )
+            encoder = self._load_packed(settings)
+            return ReferenceEncoder(encoder) if settings.engine is Engine.V1 else encoder
 
-    def load_tokenizer(self) -> Tokenizer:
-        """The tokenizer that belongs to the encoder."""
+    def load_tokenizer(self, engine: Engine = Engine.V2) -> Tokenizer:
+        """The tokenizer that belongs to the encoder.
+
+        Raises:
+            UsageError: the engine needs a package that is not installed.
+        """
         if isinstance(self.model, Bundle):
-            return self.model.load_tokenizer(self.kind)
-        return self.model.load_tokenizer()
+            tokenizer = self.model.load_tokenizer(self.kind)
+        else:
+            tokenizer = self.model.load_tokenizer()
+        return reference_tokenizer(self.kind, tokenizer) if engine is Engine.V1 else tokenizer
+
+    def _load_packed(self, settings: EmbedSettings) -> Encoder:
+        if isinstance(self.model, Bundle):
+            return load_encoder(self.model, self.kind, settings)
+        return self.model.load_encoder(
+            settings.device,
+            settings.dtype,
+            attention=settings.attention,
+            linear=settings.linear,
+        )
 
 
 def open_encoder(model: str | Path, kind: EncoderKind | None = None) -> EncoderSource:

@@ -27,7 +27,12 @@ from virnucpro_core.models._config import (
     DnabertSConfig,
     Esm2Config,
 )
-from virnucpro_core.models._convert import convert_dnabert_s, convert_esm2
+from virnucpro_core.models._convert import (
+    convert_dnabert_s,
+    convert_esm2,
+    publish_dnabert_s,
+    publish_esm2,
+)
 from virnucpro_core.models._convert_pickle import convert_to_safetensors
 from virnucpro_core.models._cpu import (
     cpu_bf16_instructions,
@@ -128,6 +133,8 @@ __all__ = [
     "open_bundle",
     "open_hugging_face",
     "open_model",
+    "publish_dnabert_s",
+    "publish_esm2",
     "read_pickled_tensors",
     "write_bundle",
 ]

@@ -68,7 +68,10 @@ def choose_attention(
         )
     obstacle = attention_obstacle(name, device, dtype, needs_bias=needs_bias, head_width=head_width)
     if obstacle is not None:
-        raise UsageError(f"attention backend {name} {obstacle}", remedy="use auto or sdpa")
+        raise UsageError(
+            f"attention backend {name} {obstacle}",
+            remedy="use auto or sdpa; or the slow reference, --engine v1 without --attention",
+        )
     return name
 
 

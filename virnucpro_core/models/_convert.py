@@ -1,5 +1,7 @@
 """Published checkpoints to our tensor names: fair-esm's, Hugging Face's, and DNABERT-S's.
 
+And back, to the names of fair-esm and of DNABERT-S, for whoever runs the published modules.
+
 The state dicts come in already loaded; nothing here opens a file.
 """
 
@@ -15,7 +17,7 @@ from virnucpro_core.errors import BundleError
 from virnucpro_core.models._config import DnabertSConfig, Esm2Config
 from virnucpro_core.models._tokenizers import Esm2Tokenizer
 
-__all__ = ["convert_dnabert_s", "convert_esm2"]
+__all__ = ["convert_dnabert_s", "convert_esm2", "publish_dnabert_s", "publish_esm2"]
 
 # Parts of checkpoints that embeddings do not need: heads, poolers, and buffers that only hold
 # counted numbers. `position_embeddings` is left over in Hugging Face's ESM-2 files, whose model
@@ -69,6 +71,19 @@ def convert_dnabert_s(state: Mapping[str, Tensor], config: DnabertSConfig) -> di
         BundleError: a tensor is missing, unexpected or of another shape than ``config`` asks for.
     """
     return _convert(state, "embeddings.word_embeddings.weight", _dnabert_s_rules(config))
+
+
+def publish_esm2(state: Mapping[str, Tensor], config: Esm2Config) -> dict[str, Tensor]:
+    """The state dict of `Esm2` by fair-esm's names; what `convert_esm2` drops stays dropped.
+
+    The tensors share their memory with those of ``state``.
+    """
+    return _publish(state, _fair_esm_rules(config))
+
+
+def publish_dnabert_s(state: Mapping[str, Tensor], config: DnabertSConfig) -> dict[str, Tensor]:
+    """The state dict of `DnabertS` by its published names, without prefix; see `publish_esm2`."""
+    return _publish(state, _dnabert_s_rules(config))
 
 
 def _fair_esm_rules(config: Esm2Config) -> list[_Rule]:
@@ -197,6 +212,15 @@ def _apply(rule: _Rule, prefix: str, find: Callable[[str], Tensor | None]) -> Te
     if rule.first_row:
         return parts[0][0].clone()
     return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def _publish(state: Mapping[str, Tensor], rules: list[_Rule]) -> dict[str, Tensor]:
+    published: dict[str, Tensor] = {}
+    for rule in rules:
+        tensor = state[rule.target]
+        parts = (tensor[None],) if rule.first_row else tensor.chunk(len(rule.sources))
+        published |= zip(rule.sources, parts, strict=True)
+    return published
 
 
 def _has_suffix(name: str, suffix: str) -> bool:

@@ -100,7 +100,7 @@ def _info(kind: EncoderKind, width: int, made_by: Bundle | None) -> EmbeddingInf
     else:
         spec = made_by.encoder_spec(kind)
         model, layer, weights = spec.name, spec.layer, spec.weights_sha256
-    return EmbeddingInfo(model, layer, "mean", _UNKNOWN, weights, _UNKNOWN)
+    return EmbeddingInfo(model, layer, "mean", _UNKNOWN, weights, _UNKNOWN, engine=_UNKNOWN)
 
 
 def _check_letters(shard: FrameShard) -> None:

@@ -73,7 +73,7 @@ def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> Check
         # In Python the end of a pattern matches before a last line break, too.
         if name not in seen and isinstance(value, str) and re.search(r"[\n\r]", value):
             errors.append(f"--{name} has a line break in it; write it in one line")
-    errors += _two_rules(values)
+    errors += [*_two_rules(values), *_not_of_reference(values)]
     return CheckedParameters(values, tuple(errors), tuple(old.notes))
 
 
@@ -110,6 +110,16 @@ def _two_rules(values: Mapping[str, Any]) -> Iterator[str]:
     if len(rules) > 1:
         named = " and ".join(f"--{name}" for name in rules)
         yield f"{named} are different rules for what is a virus; give one"
+
+
+def _not_of_reference(values: Mapping[str, Any]) -> Iterator[str]:
+    if values.get("engine") != "v1":
+        return
+    precision, attention = values.get("precision"), values.get("attention")
+    if precision not in (None, "auto", "fp32"):
+        yield f"--engine v1 computes in fp32 only; leave out --precision {precision}"
+    if attention not in (None, "auto"):
+        yield f"--engine v1 has an attention of its own; leave out --attention {attention}"
 
 
 def _typed(parameter: Parameter, value: Any) -> Any:

@@ -30,6 +30,7 @@ _TRANSLATED: Mapping[str, tuple[str, Any]] = MappingProxyType(
         "no_fp16": ("precision", "fp32"),
         "disable_fp16": ("precision", "fp32"),
         "v1_attention": ("attention", "sdpa"),
+        "v1_fallback": ("engine", "v1"),
     }
 )
 _UNNEEDED: Mapping[str, str] = MappingProxyType(
@@ -70,8 +71,6 @@ _CHANGED: Mapping[str, str] = MappingProxyType(
         "--model",
         "expected_length": "the window size belongs to the model; give --model",
         "gpus": "set CUDA_VISIBLE_DEVICES to these devices and give -profile gpu",
-        "v1_fallback": "there is one engine; for its most exact form give --precision fp32 and "
-        "--attention sdpa",
         "config": "settings are in a file for -params-file, and Nextflow's own in one for -c",
     }
 )

@@ -61,6 +61,7 @@ class EmbeddingWork:
         weights_sha256: digest of its weights.
         layer: number of the layer that is pooled.
         pooling: what becomes of a sequence's tokens.
+        engine: ``"v2"``, or ``"v1"`` for the padded reference.
         precision: number format that the encoder computes in.
         attention: the attention backend asked for; ``"auto"`` leaves it to each machine.
         width: D.
@@ -75,6 +76,7 @@ class EmbeddingWork:
     weights_sha256: str
     layer: int
     pooling: str
+    engine: str
     precision: str
     attention: str
     width: int

@@ -26,6 +26,8 @@ __all__ = [
 
 _KIND = "virnucpro-embeddings"
 _SCHEMA_VERSION = 1
+_FIRST_ENGINE = "v2"
+"""What made the files that do not name an engine: there was no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class EmbeddingInfo:
         precision: number format the encoder computed in, for example ``"fp32"``.
         weights_sha256: digest of the encoder's weights file.
         shard_sha256: digest of the shard, or of the sequences, that was embedded.
+        engine: ``"v2"``, or ``"v1"`` for the padded reference; a file without this is of v2.
     """
 
     model: str
@@ -47,6 +50,7 @@ class EmbeddingInfo:
     precision: str
     weights_sha256: str
     shard_sha256: str
+    engine: str = _FIRST_ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +186,7 @@ def _read_info(file: h5py.File) -> EmbeddingInfo:
         precision=attribute(file, "precision"),
         weights_sha256=attribute(file, "weights_sha256"),
         shard_sha256=attribute(file, "shard_sha256"),
+        engine=str(file.attrs.get("engine", _FIRST_ENGINE)),
     )
 
 

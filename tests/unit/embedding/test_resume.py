@@ -41,8 +41,8 @@ def undisturbed(encoder: Esm2) -> EmbedResult:
 def work(n_sequences: int = N) -> EmbeddingWork:
     return EmbeddingWork(
         label="s 1", molecule="protein", shard_sha256="a", n_sequences=n_sequences, model="m",
-        weights_sha256="b", layer=2, pooling="mean", precision="fp32", attention="auto",
-        width=WIDTH, code_sha256="c",
+        weights_sha256="b", layer=2, pooling="mean", engine="v2", precision="fp32",
+        attention="auto", width=WIDTH, code_sha256="c",
     )  # fmt: skip
 
 

@@ -69,6 +69,25 @@ def test_a_switch_that_is_off_changes_nothing() -> None:
     assert found.notes == ("--v1_attention false is not needed (docs/MIGRATION_v2.md#options)",)
 
 
+def test_the_old_fallback_is_the_reference_engine_with_a_note() -> None:
+    found = checked(**{"v1-fallback": True, "v1Fallback": True})
+    assert found.errors == ()
+    assert found.values["engine"] == "v1"
+    assert found.notes == (
+        "--v1-fallback is of VirNucPro 2.0; --engine v1 is taken (docs/MIGRATION_v2.md#options)",
+    )
+    assert checked().values["engine"] == "v2"
+
+
+@pytest.mark.parametrize(
+    ("other", "value"), [("precision", "bf16"), ("attention", "sdpa"), ("v1_attention", True)]
+)
+def test_what_the_reference_engine_does_not_have_is_refused(other: str, value: object) -> None:
+    (line,) = checked(v1_fallback=True, **{other: value}).errors
+    assert line.startswith("--engine v1 ")
+    assert f"leave out --{other.removeprefix('v1_')} " in line
+
+
 def test_options_without_influence_are_left_out_with_a_note() -> None:
     found = checked(**{"pin-memory": True, "pinMemory": True, "parallel": True})
     assert found.errors == ()
@@ -82,7 +101,6 @@ def test_options_without_influence_are_left_out_with_a_note() -> None:
         ({"resume": True}, "with one dash"),
         ({"force-resume": True, "forceResume": True}, "with one dash"),
         ({"gpus": "0,1"}, "CUDA_VISIBLE_DEVICES"),
-        ({"v1_fallback": True}, "--precision fp32"),
         ({"model_type": 500}, "--model virnucpro-500"),
         ({"model_path": "m.pth"}, "virnucpro model import"),
         ({"output_dir": "out"}, "give --outdir"),

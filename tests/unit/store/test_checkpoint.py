@@ -32,6 +32,7 @@ WORK = EmbeddingWork(
     weights_sha256="b" * 64,
     layer=2,
     pooling="mean",
+    engine="v2",
     precision="fp32",
     attention="auto",
     width=3,

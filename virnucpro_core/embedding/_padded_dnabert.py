@@ -22,10 +22,10 @@ _NORM_EPSILON = 1e-12
 
 
 class PaddedDnabert:
-    """DNABERT-S, the last layer.
+    """DNABERT-S, any layer; layer 0 is the normed token embeddings.
 
     Args:
-        state: tensors by their published names.
+        state: tensors by their published names, all on one device.
         config: shape of the encoder.
     """
 
@@ -34,24 +34,27 @@ class PaddedDnabert:
         self._config = config
         self._slopes = torch.tensor(_slopes(config.n_heads))
 
-    def __call__(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Ids int64 [B, L], mask bool [B, L] (True where a token is), to [B, L, D]."""
+    def __call__(self, ids: Tensor, mask: Tensor, *, layer: int | None = None) -> Tensor:
+        """Ids int64 [B, L], mask bool [B, L] (True where a token is), to [B, L, D].
+
+        ``layer`` is the one whose output is given, None the last.
+        """
         state = self._state
         types = state["embeddings.token_type_embeddings.weight"][0]
         x = F.embedding(ids, state["embeddings.word_embeddings.weight"]) + types
         x = self._norm(x, "embeddings.LayerNorm")
-        places = torch.arange(ids.shape[1])
+        places = torch.arange(ids.shape[1], device=ids.device)
         distances = (places[:, None] - places).abs()
-        bias = -self._slopes[:, None, None] * distances  # [H, L, L]
+        bias = -self._slopes.to(ids.device)[:, None, None] * distances  # [H, L, L]
         bias = bias.masked_fill(~mask[:, None, None, :], -math.inf)  # [B, H, L, L]
-        for i in range(self._config.n_layers):
-            layer = f"encoder.layer.{i}"
-            attended = self._attention(x, f"{layer}.attention.self.Wqkv", bias)
-            attended = self._linear(attended, f"{layer}.attention.output.dense")
-            x = self._norm(attended + x, f"{layer}.attention.output.LayerNorm")
-            gate, up = F.linear(x, state[f"{layer}.mlp.gated_layers.weight"]).chunk(2, dim=-1)
-            fed_forward = self._linear(F.gelu(gate) * up, f"{layer}.mlp.wo")
-            x = self._norm(fed_forward + x, f"{layer}.mlp.layernorm")
+        for i in range(self._config.n_layers if layer is None else layer):
+            name = f"encoder.layer.{i}"
+            attended = self._attention(x, f"{name}.attention.self.Wqkv", bias)
+            attended = self._linear(attended, f"{name}.attention.output.dense")
+            x = self._norm(attended + x, f"{name}.attention.output.LayerNorm")
+            gate, up = F.linear(x, state[f"{name}.mlp.gated_layers.weight"]).chunk(2, dim=-1)
+            fed_forward = self._linear(F.gelu(gate) * up, f"{name}.mlp.wo")
+            x = self._norm(fed_forward + x, f"{name}.mlp.layernorm")
         return x
 
     def _attention(self, x: Tensor, name: str, bias: Tensor) -> Tensor:
