@@ -62,6 +62,8 @@ def test_public_names() -> None:
         "open_bundle",
         "open_hugging_face",
         "open_model",
+        "publish_dnabert_s",
+        "publish_esm2",
         "read_pickled_tensors",
         "write_bundle",
     ]
