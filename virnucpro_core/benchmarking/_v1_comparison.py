@@ -102,7 +102,8 @@ def measure(settings: SuiteSettings, say: Say) -> SuiteReport:
     """
     bundle = open_bundle(settings.model)
     # The commands run elsewhere.
-    model = str(Path(settings.model).resolve()) if Path(settings.model).is_dir() else settings.model
+    # Not its name, which can be another bundle's in the tree of an older version.
+    model = str(bundle.path.resolve())
     notes = [
         "v1 is the reference engine (padded, fp32, DNABERT-S one frame at a time, ESM-2 by "
         "fair-esm in its batches) on the same weights. Seconds are of embedding, without loading, "
