@@ -155,13 +155,15 @@ def test_real_frames_are_called_alike(
 
 @every_precision
 def test_random_weights_keep_every_embedding(precision: Precision) -> None:
-    encoder, quantised = random_encoder(), random_encoder()
+    dtype = settings(precision).dtype
+    encoder, quantised = random_encoder(), random_encoder().to(dtype)
     if precision is Precision.INT8:
-        for layer in quantised.layers:
-            for name, part in layer.named_children():
+        # The scales of int8 weights stay in fp32, so the layers come after the cast.
+        for layer, whole in zip(quantised.layers, encoder.layers, strict=True):
+            for name, part in whole.named_children():
                 if isinstance(part, torch.nn.Linear):
-                    setattr(layer, name, Int8Linear.from_float(part.weight, part.bias))
-    quantised = quantised.to(settings(precision).dtype)
+                    made = Int8Linear.from_float(part.weight, part.bias.to(dtype))
+                    setattr(layer, name, made)
     strings = byte_strings(proteins([3, 40, 41, 77, 100, 100, 180]))
     expected, found = (
         embed(strings, model, Esm2Tokenizer(), settings(kind)).values
