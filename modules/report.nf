@@ -55,7 +55,7 @@ process REPORT {
     for sample in ${meta.samples.collect { sample -> sample.id }.join(' ')}; do
         mkdir -p \$sample
         echo '{}' > \$sample/run.json
-        touch \$sample/report.html
+        ${run.task == 'predict' ? 'touch \$sample/report.html' : ''}
     done
     versions.py REPORT altair jinja2 pyarrow > versions.yml
     """
