@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-import tarfile
+import zipfile
 from pathlib import Path
 
 from virnucpro_core.errors import UsageError
@@ -34,10 +34,11 @@ def unpack_version(ref: str, folder: Path, repository: Path = _REPOSITORY) -> st
         )
     commit = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{ref}^{{commit}}")
     folder.mkdir(parents=True)
-    archive = folder / "files.tar"
-    _git(repository, "archive", "--format=tar", "-o", str(archive), commit)
-    with tarfile.open(archive) as files:
-        files.extractall(folder, filter="data")
+    archive = folder / "files.zip"
+    _git(repository, "archive", "--format=zip", "-o", str(archive), commit)
+    # A tar needs a filter to be safe, which the first releases of Python 3.10 and 3.11 lack.
+    with zipfile.ZipFile(archive) as files:
+        files.extractall(folder)
     archive.unlink()
     if not (folder / "virnucpro_core" / "cli").is_dir():
         raise UsageError(

@@ -58,7 +58,7 @@ def test_a_version_is_unpacked_from_the_history_and_leaves_it_alone(tmp_path: Pa
     (repository / "virnucpro_core" / "cli" / "__init__.py").write_text("new")
     assert len(unpack_version("HEAD", tmp_path / "tree", repository)) == 40
     assert (tmp_path / "tree" / "virnucpro_core" / "cli" / "__init__.py").read_text() == "old"
-    assert not (tmp_path / "tree" / "files.tar").exists()
+    assert not (tmp_path / "tree" / "files.zip").exists()
     with pytest.raises(UsageError, match="'git rev-parse' failed"):
         unpack_version("--absent", tmp_path / "other", repository)
     with pytest.raises(UsageError, match="this is not its repository"):
