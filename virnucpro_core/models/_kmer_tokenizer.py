@@ -76,10 +76,12 @@ class KmerTokenizer:
 
     def _kmers(self, strings: ByteStrings, n_kmers: NDArray[np.int64]) -> NDArray[np.int32]:
         """Ids of all k-mers, int32 [T]."""
-        codes = self._code[strings.data]
+        # A slice's strings share the bytes of all the others.
+        base = strings.offsets[0]
+        codes = self._code[strings.data[base : strings.offsets[-1]]]
         first = np.repeat(np.cumsum(n_kmers) - n_kmers, n_kmers)
         rank = np.arange(len(first)) - first
-        start = np.repeat(strings.offsets[:-1], n_kmers) + self.stride * rank
+        start = np.repeat(strings.offsets[:-1] - base, n_kmers) + self.stride * rank
         word = np.zeros(len(start), dtype=np.int32)
         known = np.ones(len(start), dtype=np.bool_)
         for place in range(self.k):

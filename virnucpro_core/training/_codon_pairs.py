@@ -43,7 +43,9 @@ class CodonPairTable(nn.Module):
         self.special = nn.Parameter(
             _DEVIATION * torch.randn(len(KmerTokenizer.special_tokens), width)
         )
-        for name, part in _parts().items():
+        numbers = _parts()
+        self._names = tuple(numbers)
+        for name, part in numbers.items():
             self.register_buffer(name, torch.from_numpy(part), persistent=False)
             self.parts.append(_DEVIATION * torch.randn(int(part.max()) + 1, width))
         self.norm = nn.LayerNorm(width, eps=1e-12)
@@ -53,7 +55,7 @@ class CodonPairTable(nn.Module):
 
     def rows(self) -> Tensor:
         """The embeddings before the norm, [V, D]."""
-        numbers = (self.get_buffer(name) for name in _parts())
+        numbers = (self.get_buffer(name) for name in self._names)
         pairs = torch.stack([part[n] for part, n in zip(self.parts, numbers, strict=True)]).sum(0)
         return torch.cat([self.special, pairs])
 
