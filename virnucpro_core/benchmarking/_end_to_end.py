@@ -207,8 +207,7 @@ def _classify(
     bundle: Bundle, shards: Sequence[Path], folder: Path
 ) -> tuple[float, float, list[Path]]:
     """Seconds of merging and of predicting, and the score files."""
-    known = bundle.spec.calibration
-    calibration = None if known is None else calling.Calibration.parse(known, str(bundle.path))
+    calibration = bundle.calibration
     classifier = bundle.load_classifier()
     merging = prediction = 0.0
     scores = []

@@ -83,10 +83,8 @@ def _classify_shard(
     set_aside = calling.merge_set_aside(dna_embeddings, protein_embeddings)
     merged = time.perf_counter()
     scores = calling.predict_scores(features, classifier, set_aside=set_aside)
-    known = bundle.spec.calibration
-    calibration = None if known is None else calling.Calibration.parse(known, str(bundle.path))
     scored = calling.frame_scores(
-        frames, scores, set_aside, bundle_sha256=bundle.sha256, calibration=calibration
+        frames, scores, set_aside, bundle_sha256=bundle.sha256, calibration=bundle.calibration
     )
     write_scores(scored, output)
     return _Took(merged - started, time.perf_counter() - merged, len(frames))

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.calling import (
-    Calibration,
     Tally,
     TruthComparison,
     classify_frames,
@@ -207,14 +206,13 @@ def _call(
     for kind, result in results.items():
         info = EmbeddingInfo("demo", 0, "mean", "", "", shard.digest())
         embeddings[kind] = Embeddings(shard.frame_ids(), result.values, info)
-    known = bundle.spec.calibration
     scores = classify_frames(
         shard,
         embeddings["dna"],
         embeddings["protein"],
         bundle.load_classifier(),
         bundle_sha256=bundle.sha256,
-        calibration=None if known is None else Calibration.parse(known, str(bundle.path)),
+        calibration=bundle.calibration,
     )
     write_scores(scores, folder / "demo.scores.h5")
     records = RecordTable.open(folder / "demo.records.h5")

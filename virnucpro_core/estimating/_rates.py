@@ -178,8 +178,7 @@ def measure_calling(
     predicted = time.perf_counter()
     classify_memory = peak_bytes()
 
-    known = bundle.spec.calibration
-    calibration = None if known is None else calling.Calibration.parse(known, str(bundle.path))
+    calibration = bundle.calibration
     scores = []
     for path in look.shards:
         whole = read_shard(path)

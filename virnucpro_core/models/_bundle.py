@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import torch
 
+from virnucpro_core._calibration import Calibration
 from virnucpro_core._files import sha256_of_file
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._bundle_spec import (
@@ -66,6 +67,12 @@ class Bundle:
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, in the order of the classifier's outputs."""
         return self.spec.labels
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """How scores become probabilities; None when they do not."""
+        known = self.spec.calibration
+        return None if known is None else Calibration.parse(known, str(self.path))
 
     @property
     def dna(self) -> EncoderSpec:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from virnucpro_core.calling import Calibration
 from virnucpro_core.models import Bundle
 from virnucpro_core.training._classifier import window_scores
 from virnucpro_core.training._dataset import Dataset
@@ -44,13 +43,11 @@ def evaluate_bundle(
         group=[windows.group[row] for row in rows.tolist()],
         score=score[rows],
     )
-    document = bundle.spec.calibration
-    calibration = None if document is None else Calibration.parse(document, str(bundle.path))
     genomes = {row.genome: row.sha256 for row in dataset.genomes}
     return evaluation_document(
         bundle,
         {"dataset": dataset.name, "sha256": dataset.sha256, "genomes": len(genomes)},
-        evaluate(judged, calibration),
+        evaluate(judged, bundle.calibration),
         _WHAT,
         find_leaks(seen_genomes(bundle), genomes, bundle.name),
     )
