@@ -1,4 +1,4 @@
-"""A model bundle with random weights: small and quick, and enough to run every process."""
+"""A model bundle with random weights: small and quick unless asked otherwise, and complete."""
 
 from __future__ import annotations
 
@@ -39,19 +39,28 @@ def make_bundle(
     seed: int = 0,
     window_size: int = WINDOW_SIZE,
     calibration: Mapping[str, Any] | None = None,
+    n_layers: int = 1,
+    width: int = 16,
 ) -> Path:
-    """Write a bundle with weights drawn from ``seed``, and return its path."""
+    """Write a bundle with weights drawn from ``seed``, and return its path.
+
+    Both encoders have ``n_layers`` layers of ``width``.
+    """
     tokenizer = dna_tokenizer()
     tokenizer_file = path.with_name(f"{path.name}.tokenizer.json")
     tokenizer.save(str(tokenizer_file))
     vocabulary = tokenizer.get_vocab_size()
     dna = DnabertS(
         DnabertSConfig(
-            n_layers=1, width=16, n_heads=2, feed_forward_width=32, vocabulary_size=vocabulary
+            n_layers=n_layers,
+            width=width,
+            n_heads=2,
+            feed_forward_width=2 * width,
+            vocabulary_size=vocabulary,
         )
     )
-    protein = Esm2(Esm2Config(n_layers=1, width=16, n_heads=2))
-    classifier = MlpClassifier(ClassifierConfig(input_width=32, hidden_width=8))
+    protein = Esm2(Esm2Config(n_layers=n_layers, width=width, n_heads=2))
+    classifier = MlpClassifier(ClassifierConfig(input_width=2 * width, hidden_width=8))
     for number, module in enumerate((dna, protein, classifier)):
         randomise(module, 10 * seed + number)
     with torch.no_grad():

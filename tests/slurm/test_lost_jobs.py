@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles import make_bundle
 from tests.pipeline.running import READS, Run, read_table, run_pipeline
 from tests.slurm.cluster import Cluster, Job, cpu_seconds, kill, wait_until, why_not
 
@@ -36,10 +37,12 @@ executor {
     exitReadTimeout = '10 sec'
 }
 """
-# About 900 frames in three shards, so six embedding tasks; with a batch for every sequence each
-# computes for several seconds.
+# About 900 frames in three shards, so six embedding tasks. With encoders of this size and a batch
+# for every sequence each computes for several times as long as it takes to import torch.
 COPIES = 80
-SETTINGS = ("--input", "reads.fasta", "--shard_frames", "330")
+SLOW_ENCODERS = {"n_layers": 6, "width": 384}
+WINDOW_SIZE = 500
+SETTINGS = ("--input", "reads.fasta", "--model", "slow", "--shard_frames", "330")
 SLOWER = {"VIRNUCPRO_DISABLE_PACKING": "true"}
 # Both nodes are this machine, but stand for machines of their own.
 APART = {"VIRNUCPRO_LEASES": "off"}
@@ -48,11 +51,16 @@ LOADED = 4.0
 
 
 @pytest.fixture(scope="module")
-def reads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copies of the bundled reads, each with mutations of its own: equal ones are embedded once."""
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``reads.fasta`` and the bundle ``slow``.
+
+    The reads are copies of the bundled ones, each with mutations of its own: equal ones are
+    embedded once.
+    """
+    folder = tmp_path_factory.mktemp("given")
+    make_bundle(folder / "slow", window_size=WINDOW_SIZE, **SLOW_ENCODERS)
     source = random.Random(0)
-    path = tmp_path_factory.mktemp("reads") / "reads.fasta"
-    with path.open("w") as file:
+    with (folder / "reads.fasta").open("w") as file:
         for copy in range(COPIES):
             for entry in READS.read_text().split(">")[1:]:
                 name, _, lines = entry.partition("\n")
@@ -60,13 +68,13 @@ def reads(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 for _ in range(len(bases) // 100):
                     bases[source.randrange(len(bases))] = source.choice("ACGT")
                 file.write(f">{name.split()[0]}_{copy}\n{''.join(bases)}\n")
-    return path
+    return folder
 
 
 @pytest.fixture(scope="module")
-def undisturbed(reads: Path) -> dict[str, bytes]:
+def undisturbed(given: Path) -> dict[str, bytes]:
     """The results of a run on this machine, without SLURM."""
-    run = run_pipeline(reads.parent, *SETTINGS, profile=None, variables=SLOWER)
+    run = run_pipeline(given, *SETTINGS, profile=None, variables=SLOWER)
     assert run.exit_code == 0, run.output
     return results(run)
 
@@ -115,7 +123,7 @@ class Disturbed:
 )
 def test_lost_jobs_change_no_result(
     tmp_path: Path,
-    reads: Path,
+    given: Path,
     undisturbed: dict[str, bytes],
     proctrack: str,
     array: str,
@@ -123,15 +131,18 @@ def test_lost_jobs_change_no_result(
     exits: dict[str, str],
 ) -> None:
     (tmp_path / "quick.config").write_text(QUICK)
-    (tmp_path / "reads.fasta").symlink_to(reads)
+    for name in ("reads.fasta", "slow"):
+        (tmp_path / name).symlink_to(given / name)
     (tmp_path / "slurm").mkdir()
-    given = (
+    settings = (
         *(*SETTINGS, "-c", "quick.config", "--preemption_wait", "1", "--slurm_array", array),
         *("--slurm_cpus", "1", "--slurm_memory", "1 GB", "--slurm_options=--requeue"),
     )
     with Cluster(tmp_path / "slurm", proctrack) as cluster, ThreadPoolExecutor(1) as pool:
         variables = {**cluster.environment, **SLOWER, **APART}
-        running = pool.submit(run_pipeline, tmp_path, *given, profile="slurm", variables=variables)
+        running = pool.submit(
+            run_pipeline, tmp_path, *settings, profile="slurm", variables=variables
+        )
         disturbed = Disturbed(cluster, running)
 
         # It stands still, so that the end of its time comes before the end of its work.
