@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Print what a task ran with, in the ``versions.yml`` form: versions.py PROCESS [PACKAGE ...]."""
+"""Print what a task ran with, in the ``versions.yml`` form: versions.py PROCESS [PACKAGE ...].
+
+A package that is not installed is left out: the program that needs it says what to do.
+"""
 
 import platform
 import sys
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 
 def main(argv: list[str]) -> None:
     process, *packages = argv
-    lines = [f"{process}:", f"    python: {platform.python_version()}"]
-    lines += [f"    {name}: {version(name)}" for name in ("virnucpro-core", *packages)]
-    print("\n".join(lines))
+    print(f"{process}:\n    python: {platform.python_version()}")
+    for name in ("virnucpro-core", *packages):
+        with suppress(PackageNotFoundError):
+            print(f"    {name}: {version(name)}")
 
 
 if __name__ == "__main__":

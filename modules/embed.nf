@@ -24,6 +24,8 @@ process EMBED {
     script:
     // The process is included under several names, which its files are called by.
     def name = task.process.tokenize(':').last()
+    // The package that engine v1 embeds proteins with.
+    def reference = settings.engine == 'v1' && encoder == 'protein' ? ' fair-esm' : ''
     def files = shards.collect { shard ->
         "${shard} --output ${sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5 --checkpoint-key ${shard.baseName}.${encoder}.checkpoint"
     }
@@ -31,7 +33,7 @@ process EMBED {
     // exec: the task ends with the exit code of the program that a signal reaches, not of a shell.
     """
     mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
-    versions.py ${name} torch numpy h5py > versions.yml
+    versions.py ${name} torch numpy h5py${reference} > versions.yml
     exec embed.py ${files.join(' ')} --encoder ${encoder} --model ${bundle} \\
         --device ${settings.device} --engine ${settings.engine} --precision ${settings.precision} \\
         --attention ${settings.attention} --token-budget ${settings.token_budget} \\

@@ -35,6 +35,8 @@ def test_the_reference_engine_calls_what_the_packed_one_calls(tmp_path: Path) ->
         scores[engine] = [float(row["score2"]) for row in frames]
         parameters = json.loads((sample / "run.json").read_text())["parameters"]
         assert parameters["engine"] == engine
+        versions = (run.outdir / "pipeline_info" / "software_versions.yml").read_text()
+        assert ("fair-esm: 2.0.0" in versions) is (engine == "v1")
         for file in (sample / "embeddings").glob("*.h5"):
             info = read_embedding_info(file)
             assert (info.engine, info.precision) == (engine, "fp32")
