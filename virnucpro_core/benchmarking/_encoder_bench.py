@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from virnucpro_core.benchmarking._suite_reads import write_reads
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
-from virnucpro_core.embedding import EmbedResult, EmbedSettings, EncoderSource, embed, open_encoder
+from virnucpro_core.embedding import (
+    EmbedResult,
+    EmbedSettings,
+    EncoderSource,
+    embed,
+    open_encoder,
+    row_cosines,
+)
 from virnucpro_core.errors import InputError
 from virnucpro_core.models import Encoder, EncoderKind, Tokenizer, open_bundle
 from virnucpro_core.sequences import PrepareSettings, prepare
@@ -119,9 +126,7 @@ def digest_of(values: NDArray[np.float32]) -> str:
 
 def cosine_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Largest 1 − cosine of two rows of ``a`` and ``b`` [n, D], at least 0."""
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    return max(0.0, float((1 - (x * y).sum(axis=1) / norms).max()))
+    return max(0.0, float((1 - row_cosines(a, b)).max()))
 
 
 @contextmanager

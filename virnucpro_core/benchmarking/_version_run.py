@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from virnucpro_core.benchmarking._encoder_bench import KINDS
+from virnucpro_core.embedding import row_cosines
 from virnucpro_core.errors import VirnucproError
 from virnucpro_core.models import EncoderKind
 from virnucpro_core.store import Embeddings, read_embeddings
@@ -158,15 +160,10 @@ class VersionRun:
         return usage.ru_maxrss * _MAXRSS_UNIT
 
 
-def cosines(a: Embeddings, b: Embeddings) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def cosines(a: Embeddings, b: Embeddings) -> NDArray[np.float64]:
     """Cosine of the two embeddings of each frame, float64 [n], in the order of ``a``."""
     place = {name: row for row, name in enumerate(b.ids)}
-    x = a.values.astype(np.float64)
-    y = b.values[[place[name] for name in a.ids]].astype(np.float64)
-    found: np.ndarray[tuple[int], np.dtype[np.float64]] = (x * y).sum(axis=1) / (
-        np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    )
-    return found
+    return row_cosines(a.values, b.values[[place[name] for name in a.ids]])
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -7,16 +7,20 @@ from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
 
-import numpy as np
 import torch
 
-from virnucpro_core.embedding import EmbedSettings, EncoderSource, embed, usable_cores
+from virnucpro_core.embedding import (
+    EmbedSettings,
+    EncoderSource,
+    embed,
+    frames_to_time,
+    usable_cores,
+)
 from virnucpro_core.errors import InputError
 from virnucpro_core.store import ByteStrings
 
 __all__ = ["Profile", "Trial", "measure_profile"]
 
-_FIRST = 8
 _WORTH_IT = 1.1
 """Below this gain a setting is not recommended: rounds differ by as much."""
 
@@ -121,19 +125,14 @@ def measure_profile(
         return embed(some, encoder, tokenizer, tried, layer=source.layer).seconds
 
     tell(f"timing {source.name}")
-    order = np.random.default_rng(0).permutation(len(frames)).tolist()
-    n_frames = min(_FIRST, len(frames))
-    some = _chosen(frames, order[:n_frames])
-    while run(some, budget) < seconds and n_frames < len(frames):
-        n_frames = min(4 * n_frames, len(frames))
-        some = _chosen(frames, order[:n_frames])
+    some = frames_to_time(frames, seconds, lambda some: run(some, budget))
     tried = list(_settings(budget, threads, settings))
     rates: dict[tuple[int, int], list[float]] = {each: [] for each in tried}
     try:
         for _ in range(rounds):
             for token_budget, n_threads in tried:
                 torch.set_num_threads(n_threads)
-                rates[token_budget, n_threads].append(n_frames / run(some, token_budget))
+                rates[token_budget, n_threads].append(len(some) / run(some, token_budget))
     finally:
         torch.set_num_threads(threads)
     trials = tuple(Trial(*each, median(rates[each])) for each in tried)
@@ -141,14 +140,10 @@ def measure_profile(
         encoder=source.name,
         precision=settings.precision.value,
         device=str(settings.device),
-        frames=n_frames,
+        frames=len(some),
         chosen=next(t for t in trials if (t.token_budget, t.threads) == (budget, threads)),
         trials=trials,
     )
-
-
-def _chosen(frames: ByteStrings, rows: list[int]) -> ByteStrings:
-    return ByteStrings.from_iterable(frames[row] for row in rows)
 
 
 def _settings(budget: int, threads: int, settings: EmbedSettings) -> Iterator[tuple[int, int]]:

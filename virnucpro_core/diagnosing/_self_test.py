@@ -17,7 +17,14 @@ from virnucpro_core.calling import (
     write_consensus,
 )
 from virnucpro_core.diagnosing._finding import Finding, Level, failed
-from virnucpro_core.embedding import EmbedResult, EmbedSettings, EncoderSource, Precision, embed
+from virnucpro_core.embedding import (
+    EmbedResult,
+    EmbedSettings,
+    EncoderSource,
+    Precision,
+    embed,
+    row_cosines,
+)
 from virnucpro_core.errors import BundleError, VirnucproError
 from virnucpro_core.models import Bundle, EncoderKind, bundle_folders, load_bundle
 from virnucpro_core.sequences import PrepareSettings, ReadFiles, prepare
@@ -169,14 +176,7 @@ class _Run:
             surest,
             layer=source.layer,
         ).values
-        return cls(source.name, result, _cosines(result.values[rows], reference))
-
-
-def _cosines(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-    cosines: NDArray[np.float64] = (x * y).sum(axis=1) / norms
-    return cosines
+        return cls(source.name, result, row_cosines(result.values[rows], reference))
 
 
 def _agreement(run: _Run, settings: EmbedSettings) -> Finding:

@@ -19,6 +19,7 @@ from virnucpro_core.embedding._settings import (
 )
 from virnucpro_core.embedding._shard import ShardEmbedder, ShardResult
 from virnucpro_core.embedding._sources import EncoderSource, open_encoder
+from virnucpro_core.embedding._trials import frames_to_time, row_cosines
 
 __all__ = [
     "POOLINGS",
@@ -38,6 +39,7 @@ __all__ = [
     "choose_precision",
     "embed",
     "encode_batches",
+    "frames_to_time",
     "lease_device",
     "leased_settings",
     "load_encoder",
@@ -47,5 +49,6 @@ __all__ = [
     "packed_batches",
     "plan_checkpoint",
     "resolve_settings",
+    "row_cosines",
     "usable_cores",
 ]

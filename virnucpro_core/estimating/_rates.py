@@ -25,7 +25,7 @@ from virnucpro_core.store import (
 )
 
 if TYPE_CHECKING:
-    from virnucpro_core.embedding import EmbedSettings, EncoderSource
+    from virnucpro_core.embedding import EmbedResult, EmbedSettings, EncoderSource
     from virnucpro_core.estimating._look import Look
     from virnucpro_core.models import Bundle, EncoderKind
 
@@ -38,7 +38,6 @@ __all__ = [
     "some_frames",
 ]
 
-_FIRST_FRAMES = 8
 _MOST_FRAMES = 4_096
 
 
@@ -117,7 +116,7 @@ def measure_encoder(
     Raises:
         VirnucproError: as `embed` does.
     """
-    from virnucpro_core.embedding import embed
+    from virnucpro_core.embedding import embed, frames_to_time
 
     forget_peak()
     _forget_device_peak(settings)
@@ -125,25 +124,16 @@ def measure_encoder(
     encoder, tokenizer = source.load_encoder(settings), source.load_tokenizer()
     loading = time.perf_counter() - started
 
-    def run(some: ByteStrings) -> tuple[float, int]:
-        result = embed(
+    def run(some: ByteStrings) -> EmbedResult:
+        return embed(
             some, encoder, tokenizer, settings, layer=source.layer, max_failed_fraction=1.0
         )
-        return result.seconds, result.n_tokens
 
-    order = np.random.default_rng(0).permutation(len(frames)).tolist()
-    n_frames = min(_FIRST_FRAMES, len(frames))
-    some = ByteStrings.from_iterable(frames[row] for row in order[:n_frames])
-    seconds, n_tokens = run(some)
-    while seconds < rates.round_seconds and n_frames < len(frames):
-        n_frames = min(4 * n_frames, len(frames))
-        some = ByteStrings.from_iterable(frames[row] for row in order[:n_frames])
-        seconds, n_tokens = run(some)
-    # The first time was for the caches.
-    measured = [run(some)[0] / n_tokens for _ in range(rates.rounds)]
+    some = frames_to_time(frames, rates.round_seconds, lambda some: run(some).seconds)
+    measured = [run(some) for _ in range(rates.rounds)]
     return EncoderRate(
-        tokens_per_letter=n_tokens / len(some.data),
-        seconds_per_token=Spread.of(measured),
+        tokens_per_letter=measured[0].n_tokens / len(some.data),
+        seconds_per_token=Spread.of([each.seconds / each.n_tokens for each in measured]),
         load_seconds=loading,
         width=encoder.width,
         memory_bytes=peak_bytes(),
