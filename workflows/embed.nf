@@ -5,7 +5,7 @@ include { JOIN   } from '../modules/join'
 include { REPORT } from '../modules/report'
 include { RUN_REPORT } from '../modules/run_report'
 include { PRUNE  } from '../modules/prune'
-include { inSampleOrder; sorted; tasksOf } from './samples'
+include { inSampleOrder; sorted; tasksOf; whenAllHave } from './samples'
 
 workflow EMBEDDING {
     take:
@@ -43,12 +43,13 @@ workflow EMBEDDING {
         code,
     )
     RUN_REPORT(
-        REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name },
+        // A list without files comes from a run that failed.
+        REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name }.filter { files -> files },
         SHARD.out.stages.mix(EMBED.out.stages, JOIN.out.stages).toSortedList { file -> file.name },
         code,
     )
     // Only when every sample has all its results.
-    PRUNE(EMBED.out.checkpoint.collect(), REPORT.out.run.count())
+    PRUNE(EMBED.out.checkpoint.collect(), whenAllHave(reads, REPORT.out.run))
 
     emit:
     embeddings = JOIN.out.embeddings

@@ -8,7 +8,7 @@ include { REPORT                 } from '../modules/report'
 include { RUN_REPORT             } from '../modules/run_report'
 include { PRUNE                  } from '../modules/prune'
 include { callOptions            } from './parameters'
-include { inSampleOrder; sorted; tasksOf } from './samples'
+include { inSampleOrder; sorted; tasksOf; whenAllHave } from './samples'
 
 workflow PREDICT {
     take:
@@ -66,12 +66,13 @@ workflow PREDICT {
         code,
     )
     RUN_REPORT(
-        REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name },
+        // A list without files comes from a run that failed.
+        REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name }.filter { files -> files },
         PREPARE.out.stages.mix(EMBED_DNA.out.stages, EMBED_PROTEIN.out.stages, CLASSIFY.out.stages, CONSENSUS.out.stages).toSortedList { file -> file.name },
         code,
     )
     // Only when every sample has all its results.
-    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), REPORT.out.run.count())
+    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), whenAllHave(reads, REPORT.out.run))
 
     emit:
     sequences = CONSENSUS.out.sequences

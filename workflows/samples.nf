@@ -1,6 +1,16 @@
 // The samples of a run, and which of them share tasks.
 include { json } from './json'
 
+/**
+ * The number of results, once each of the inputs has one. Nothing for a run that failed or left a
+ * sample out: its channels end early, and what waits for all of them would take that for all.
+ */
+def whenAllHave(inputs, results) {
+    return inputs.count().combine(results.count())
+        .filter { n_inputs, n_results -> n_results == n_inputs }
+        .map { _n_inputs, n_results -> n_results }
+}
+
 /** Files of a task together, of which plain text is worth a quarter: it compresses so. */
 def groupBytes() {
     return 4 * 1024 * 1024

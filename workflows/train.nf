@@ -5,7 +5,7 @@ include { EMBED as EMBED_PROTEIN } from '../modules/embed'
 include { TRAIN_FIT              } from '../modules/train_fit'
 include { TRAIN_REPORT           } from '../modules/train_report'
 include { PRUNE                  } from '../modules/prune'
-include { sorted; tasksOf        } from './samples'
+include { sorted; tasksOf; whenAllHave } from './samples'
 
 workflow TRAIN {
     take:
@@ -41,7 +41,7 @@ workflow TRAIN {
         bundle.sha256,
         code,
     )
-    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), TRAIN_REPORT.out.run.count())
+    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), whenAllHave(genomes, TRAIN_REPORT.out.run))
 
     emit:
     model    = TRAIN_FIT.out.model

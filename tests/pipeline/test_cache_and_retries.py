@@ -136,6 +136,17 @@ def test_bad_input_is_never_tried_again(project: Path) -> None:
     assert [code for code, _ in classified(run)] == ["143", "2"]
 
 
+def test_what_waits_for_all_samples_does_not_run_when_one_has_failed(project: Path) -> None:
+    """Channels end when a task has failed; its checkpoints must outlive it all the same."""
+    end_attempts_of_classify(project, 3)
+    (project.parent / "go_on.config").write_text(
+        "process { withName: CLASSIFY { errorStrategy = 'ignore' } }\n"
+    )
+    run = stub_run(project, "-c", "go_on.config")
+    assert run.statuses()["CLASSIFY"] == {"FAILED"}
+    assert run.statuses().keys() == {"PREPARE", "EMBED_DNA", "EMBED_PROTEIN", "CLASSIFY"}
+
+
 def test_a_name_finds_a_bundled_model(project: Path) -> None:
     bundle = project / "assets" / "models" / "small"
     bundle.mkdir(parents=True)
