@@ -14,7 +14,7 @@ from virnucpro_core.embedding import (
 )
 from virnucpro_core.errors import StoreError
 from virnucpro_core.models import EncoderKind
-from virnucpro_core.store import read_embedding_info, write_embeddings
+from virnucpro_core.store import EmbeddingInfo, read_embedding_info, write_embeddings
 from virnucpro_core.training._dataset import Dataset
 
 __all__ = ["embed_dataset"]
@@ -36,8 +36,8 @@ def embed_dataset(
 ) -> tuple[list[Path], list[Path]]:
     """Embed every shard of a dataset with both encoders of a bundle.
 
-    A file that is there already, of the same shard, weights and layer, is taken as it is; a shard
-    that was interrupted goes on from its checkpoint.
+    A file that is there already, of the same shard, weights, layer, precision and engine, is taken
+    as it is; a shard that was interrupted goes on from its checkpoint.
 
     Args:
         model: see `open_model`.
@@ -60,7 +60,7 @@ def embed_dataset(
         for shard, digest in zip(dataset.shards, dataset.shard_digests, strict=True):
             file = folder / kind / shard.name
             files[kind].append(file)
-            if _is_embedded(file, source, digest):
+            if _is_embedded(file, source, digest, settings):
                 log(f"{kind} embeddings of {shard.name}: there already")
                 continue
             embedder = ShardEmbedder(
@@ -76,15 +76,21 @@ def embed_dataset(
     return files["dna"], files["protein"]
 
 
-def _is_embedded(file: Path, source: EncoderSource, shard_sha256: str) -> bool:
+def _is_embedded(
+    file: Path, source: EncoderSource, shard_sha256: str, settings: EmbedSettings
+) -> bool:
     if not file.exists():
         return False
     try:
         info = read_embedding_info(file)
     except StoreError:
         return False  # half a file of a run without checkpoints, or something else: made again
-    return (info.shard_sha256, info.weights_sha256, info.layer) == (
-        shard_sha256,
-        source.weights_sha256,
-        source.layer,
+    return info == EmbeddingInfo(
+        model=info.model,  # a name: the weights are what counts
+        layer=source.layer,
+        pooling="mean",
+        precision=settings.precision.value,
+        weights_sha256=source.weights_sha256,
+        shard_sha256=shard_sha256,
+        engine=settings.engine.value,
     )

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.bundles import make_bundle
-from tests.unit.training.embedded import make_dataset
+from tests.unit.training.embedded import make_dataset, relabel
 from virnucpro_core.embedding import EmbedSettings, Precision, resolve_settings
 from virnucpro_core.errors import StoppedError
 from virnucpro_core.models import load_bundle
+from virnucpro_core.store import read_embedding_info
 from virnucpro_core.training import Dataset, embed_dataset, read_features
 
 
@@ -53,17 +54,21 @@ def test_a_stopped_run_goes_on_where_it_was_and_embeds_the_rest_once(
     assert sum(len(part.labels) for part in features.values()) == dataset.windows.n_frames.sum()
 
 
-def test_embeddings_that_are_there_are_kept_and_those_of_another_model_made_again(
+def test_embeddings_that_are_there_are_kept_and_those_made_in_another_way_made_again(
     dataset: Dataset, model: Path, settings: EmbedSettings, tmp_path: Path
 ) -> None:
     dna, protein = embed_dataset(dataset, model, tmp_path, settings, lambda _: None)
     before = [path.stat().st_mtime_ns for path in (*dna, *protein)]
+    relabel(dna[0], precision="bf16")
+    relabel(protein[0], engine="v1")
     protein[1].write_bytes(b"half a file")
     lines: list[str] = []
     embed_dataset(dataset, model, tmp_path, settings, lines.append)
-    assert [line.endswith("there already") for line in lines] == [True, True, True, False]
+    assert [line.endswith("there already") for line in lines] == [False, True, False, False]
     after = [path.stat().st_mtime_ns for path in (*dna, *protein)]
-    assert [a == b for a, b in zip(before, after, strict=True)] == [True, True, True, False]
+    assert [a == b for a, b in zip(before, after, strict=True)] == [False, True, False, False]
+    infos = [read_embedding_info(file) for file in (dna[0], protein[0])]
+    assert [(info.precision, info.engine) for info in infos] == [("fp32", "v2")] * 2
     other = make_bundle(tmp_path / "other", seed=4)
     embed_dataset(dataset, other, tmp_path, settings, lines.append)
     read_features(dataset, dna, protein, load_bundle(other))
