@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.bundles import make_bundle
@@ -9,7 +11,13 @@ from tests.unit.training.embedded import make_dataset, relabel
 from virnucpro_core.embedding import EmbedSettings, Precision, resolve_settings
 from virnucpro_core.errors import StoppedError
 from virnucpro_core.models import load_bundle
-from virnucpro_core.store import read_embedding_info
+from virnucpro_core.store import (
+    Checkpoint,
+    Part,
+    list_checkpoints,
+    open_store,
+    read_embedding_info,
+)
 from virnucpro_core.training import Dataset, embed_dataset, read_features
 
 
@@ -28,7 +36,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return make_dataset(tmp_path_factory.mktemp("dataset") / "data")
 
 
-def test_a_stopped_run_goes_on_where_it_was_and_embeds_the_rest_once(
+def test_a_stopped_run_goes_on_where_it_was_and_leaves_no_checkpoints_of_its_own(
     dataset: Dataset, model: Path, settings: EmbedSettings, tmp_path: Path
 ) -> None:
     asked = 0
@@ -44,12 +52,19 @@ def test_a_stopped_run_goes_on_where_it_was_and_embeds_the_rest_once(
             dataset, model, tmp_path / "embeddings", settings, lines.append,
             checkpoint_dir=str(tmp_path / "checkpoints"), part_seconds=0, is_stopped=is_stopped,
         )  # fmt: skip
+    store = open_store(str(tmp_path / "checkpoints"))
+    work = list_checkpoints(store)[0].work
+    assert work is not None
+    stranger = replace(work, shard_sha256="0" * 64)
+    values = np.zeros((1, work.width), dtype=np.float32)
+    Checkpoint(store, stranger).commit(400, Part(np.zeros(1, dtype=np.int64), values))
     dna, protein = embed_dataset(
         dataset, model, tmp_path / "embeddings", settings, lines.append,
         checkpoint_dir=str(tmp_path / "checkpoints"), part_seconds=0,
     )  # fmt: skip
     assert any("frames, 0 of them by an earlier run" in line for line in lines)
     assert any(", 0 of them" not in line and "by an earlier run" in line for line in lines)
+    assert [known.work for known in list_checkpoints(store)] == [stranger]
     features = read_features(dataset, dna, protein, load_bundle(model))
     assert sum(len(part.labels) for part in features.values()) == dataset.windows.n_frames.sum()
 
