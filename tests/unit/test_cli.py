@@ -113,6 +113,40 @@ def test_the_wrong_encoder_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "embed a b --encoder dna --output o --output ./o",
+            "o: is to be written by --output twice",
+        ),
+        (
+            "embed a b --encoder dna --output o --output p --checkpoint-key k --checkpoint-key k",
+            "k: is to be written by --checkpoint-key twice",
+        ),
+        (
+            "embed a b --encoder dna --output o --output p --stages p",
+            "p: is to be written by --stages and by --output",
+        ),
+        ("embed a b --encoder dna --output o --output link", "link: is to be written by --output,"),
+        ("classify a b --dna c --dna d --protein e --protein f --output o --output o", "o: is to"),
+        ("classify a --dna c --protein e --output e", "e: is to be written by --output, and is"),
+    ],
+)
+def test_a_file_that_would_be_lost_is_refused_before_anything_is_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("b")
+    # Neither the model nor a shard is there: they are not looked for.
+    assert main([*words.split(), "--model", "none"]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         (["prepare", "none.fa", "--sample", "s", "--window-size", "500"], 2, "does not exist"),
