@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import h5py
@@ -97,6 +98,46 @@ def test_lines_run_one_after_the_other_up_to_the_first_that_fails(
     assert main_of_lines([]) == 0
     assert main_of_lines(["--version\n", "report 'open\n"]) == 2
     assert "line 2 of the commands: No closing quotation" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (None, 2, "x.h5: does not exist; name a shard of 'virnucpro prepare' or 'virnucpro shard'"),
+        ("a folder", 2, "x.h5: is a directory; name a shard"),
+        (READS.read_bytes(), 2, "x.h5: is not an HDF5 file; name a shard"),
+        ("records", 2, "x.h5: holds virnucpro-records; name a shard"),
+        ("hdf5", 2, "x.h5: holds something else; name a shard"),
+        # Damage may pass: the task is tried again.
+        (b"", 3, "x.h5: is not a readable HDF5 file"),
+        ("half", 3, "x.h5: is not a readable HDF5 file"),
+    ],
+)
+def test_a_shard_that_is_none_is_bad_input_and_a_damaged_one_is_not(
+    tmp_path: Path,
+    bundle: Path,
+    shard: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str | bytes | None,
+    code: int,
+    message: str,
+) -> None:
+    path = tmp_path / "x.h5"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "a folder":
+        path.mkdir()
+    elif content == "records":
+        shutil.copy(shard.parents[1] / "s.records.h5", path)
+    elif content == "hdf5":
+        h5py.File(path, "w").close()
+    elif content == "half":
+        path.write_bytes(shard.read_bytes()[:1_000])
+    # The second of two: all are looked at before the first is embedded.
+    words = ("--model", bundle, "--output", tmp_path / "a", "--output", tmp_path / "b")
+    assert run("embed", shard, path, "--encoder", "dna", *words) == code
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "a").exists() is (code == 3)
 
 
 def test_the_wrong_encoder_is_refused(

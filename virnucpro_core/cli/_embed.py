@@ -20,7 +20,7 @@ from virnucpro_core.cli._options import (
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.reporting import Stage, write_stages
-from virnucpro_core.store import SetAside, write_embeddings
+from virnucpro_core.store import SetAside, check_is_shard, write_embeddings
 
 if TYPE_CHECKING:
     from virnucpro_core.embedding import CheckpointPlan, ShardEmbedder, ShardResult
@@ -98,6 +98,8 @@ def embed(
             engine=embedding.Engine(engine),
         )
         source = embedding.open_encoder(model, "dna" if encoder == "dna" else "protein")
+        for path in shards:
+            check_is_shard(path)
 
         def open_shard(path: Path) -> ShardEmbedder:
             return embedding.ShardEmbedder(
