@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import h5py
@@ -99,6 +100,46 @@ def test_lines_run_one_after_the_other_up_to_the_first_that_fails(
     assert "line 2 of the commands: No closing quotation" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "message"),
+    [
+        (None, 2, "x.h5: does not exist; name a shard of 'virnucpro prepare' or 'virnucpro shard'"),
+        ("a folder", 2, "x.h5: is a directory; name a shard"),
+        (READS.read_bytes(), 2, "x.h5: is not an HDF5 file; name a shard"),
+        ("records", 2, "x.h5: holds virnucpro-records; name a shard"),
+        ("hdf5", 2, "x.h5: holds something else; name a shard"),
+        # Damage may pass: the task is tried again.
+        (b"", 3, "x.h5: is not a readable HDF5 file"),
+        ("half", 3, "x.h5: is not a readable HDF5 file"),
+    ],
+)
+def test_a_shard_that_is_none_is_bad_input_and_a_damaged_one_is_not(
+    tmp_path: Path,
+    bundle: Path,
+    shard: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str | bytes | None,
+    code: int,
+    message: str,
+) -> None:
+    path = tmp_path / "x.h5"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content == "a folder":
+        path.mkdir()
+    elif content == "records":
+        shutil.copy(shard.parents[1] / "s.records.h5", path)
+    elif content == "hdf5":
+        h5py.File(path, "w").close()
+    elif content == "half":
+        path.write_bytes(shard.read_bytes()[:1_000])
+    # The second of two: all are looked at before the first is embedded.
+    words = ("--model", bundle, "--output", tmp_path / "a", "--output", tmp_path / "b")
+    assert run("embed", shard, path, "--encoder", "dna", *words) == code
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "a").exists() is (code == 3)
+
+
 def test_the_wrong_encoder_is_refused(
     tmp_path: Path, bundle: Path, shard: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +151,40 @@ def test_the_wrong_encoder_is_refused(
     assert run("classify", shard, *words) == 3
     assert "embed the shard with this bundle" in capsys.readouterr().err
     assert not (tmp_path / "s.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "embed a b --encoder dna --output o --output ./o",
+            "o: is to be written by --output twice",
+        ),
+        (
+            "embed a b --encoder dna --output o --output p --checkpoint-key k --checkpoint-key k",
+            "k: is to be written by --checkpoint-key twice",
+        ),
+        (
+            "embed a b --encoder dna --output o --output p --stages p",
+            "p: is to be written by --stages and by --output",
+        ),
+        ("embed a b --encoder dna --output o --output link", "link: is to be written by --output,"),
+        ("classify a b --dna c --dna d --protein e --protein f --output o --output o", "o: is to"),
+        ("classify a --dna c --protein e --output e", "e: is to be written by --output, and is"),
+    ],
+)
+def test_a_file_that_would_be_lost_is_refused_before_anything_is_read(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: str,
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to("b")
+    # Neither the model nor a shard is there: they are not looked for.
+    assert main([*words.split(), "--model", "none"]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

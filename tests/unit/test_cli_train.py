@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,11 +67,19 @@ def test_a_second_recipe_takes_the_embeddings_and_the_steps_alone_give_the_same_
     assert load_bundle(folder / "alone").sha256 == load_bundle(trained / "out-default").sha256
 
 
-def test_other_windows_in_the_same_folder_are_refused(
+def test_other_windows_and_other_genomes_in_the_same_folder_are_refused(
     folder: Path, trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(run_command(folder, "--name", "new", "--seed", "2")) == 2
     assert "dataset: was made with other settings; give the same" in capsys.readouterr().err
+    shutil.copytree(folder / "genomes", folder / "more")
+    shutil.copy(
+        folder / "more" / "viral" / "viral0.fasta.gz", folder / "more" / "viral" / "x.fa.gz"
+    )
+    command = run_command(folder, "--name", "new")
+    command[2] = str(folder / "more")
+    assert main(command) == 2
+    assert "dataset: was made of other genomes: it has no x, which" in capsys.readouterr().err
     assert main(run_command(folder)) == 2
     assert "out-default: exists already; give another --name" in capsys.readouterr().err
 
@@ -91,6 +100,22 @@ def test_evaluating_a_bundle_warns_of_genomes_that_it_was_trained_on(
     assert document["by_class"]["virus"]["windows"] > 0
     assert document["baseline"] == {}
     assert set(document["by_genome"]) == {"viral0", "viral1", "cellular0", "cellular1"}
+
+
+def test_an_evaluation_goes_on_with_what_is_there(
+    folder: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "model", "evaluate", str(trained / "out-default"), str(folder / "genomes"),
+        "--output", str(tmp_path / "out"), "--windows", "60", "--threads", "1",
+    ]  # fmt: skip
+    assert main(command) == 0
+    first = (tmp_path / "out" / "evaluation.json").read_text()
+    (tmp_path / "out" / "evaluation.json").unlink()
+    capsys.readouterr()
+    assert main(command) == 0
+    assert capsys.readouterr().out.count("there already") == 3
+    assert (tmp_path / "out" / "evaluation.json").read_text() == first
 
 
 def test_a_folder_without_embeddings_is_refused(

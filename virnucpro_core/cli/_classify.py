@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core._progress import progress
-from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts
+from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts, check_outputs
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import ShardStrings, read_embeddings, read_shard, write_scores
 
@@ -36,6 +36,8 @@ def classify(
     from virnucpro_core.models import open_bundle
 
     check_counts(shards, {"--dna": dna, "--protein": protein, "--output": output})
+    written = {"--output": output, "--stages": [] if stages is None else [stages]}
+    check_outputs([*shards, *dna, *protein], written)
     bundle = open_bundle(model)
     classifier = bundle.load_classifier()
     merging, prediction, n_frames = 0.0, 0.0, 0

@@ -10,11 +10,17 @@ import typer
 
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
 from virnucpro_core.cli._embed_options import AttentionOption
-from virnucpro_core.cli._options import ModelOption, StagesOption, check_choice, check_counts
+from virnucpro_core.cli._options import (
+    ModelOption,
+    StagesOption,
+    check_choice,
+    check_counts,
+    check_outputs,
+)
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.reporting import Stage, write_stages
-from virnucpro_core.store import SetAside, write_embeddings
+from virnucpro_core.store import SetAside, check_is_shard, write_embeddings
 
 if TYPE_CHECKING:
     from virnucpro_core.embedding import CheckpointPlan, ShardEmbedder, ShardResult
@@ -70,6 +76,8 @@ def embed(
     check_counts(shards, {"--output": output})
     if checkpoint_key:
         check_counts(shards, {"--checkpoint-key": checkpoint_key})
+    written = {"--output": output, "--checkpoint-key": checkpoint_key or []}
+    check_outputs(shards, {**written, "--stages": [] if stages is None else [stages]})
     with stop_signals() as stop:
         # torch takes seconds to import: only the commands that compute pay for it.
         import torch
@@ -90,6 +98,8 @@ def embed(
             engine=embedding.Engine(engine),
         )
         source = embedding.open_encoder(model, "dna" if encoder == "dna" else "protein")
+        for path in shards:
+            check_is_shard(path)
 
         def open_shard(path: Path) -> ShardEmbedder:
             return embedding.ShardEmbedder(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core.cli import _model_evaluate
-from virnucpro_core.errors import UsageError
+from virnucpro_core.errors import BundleError, UsageError
 
 __all__ = ["app"]
 
@@ -118,17 +118,17 @@ def import_(
     output: Annotated[Path, typer.Option(help="Bundle directory to make.")],
 ) -> None:
     """Make a bundle of VirNucPro's classifier and its two encoders."""
-    from virnucpro_core.models import (
-        PUBLISHED_MODELS,
-        HuggingFaceModel,
-        fetch_model,
-        import_bundle,
-        open_hugging_face,
-    )
+    from virnucpro_core.models import Bundle, HuggingFaceModel, import_bundle, open_model
 
     def encoder(model: str) -> HuggingFaceModel:
-        is_name = model in PUBLISHED_MODELS and not Path(model).exists()
-        return fetch_model(model) if is_name else open_hugging_face(Path(model))
+        found = open_model(model)
+        if isinstance(found, Bundle):
+            raise BundleError(
+                "is a bundle, an encoder alone is wanted",
+                where=model,
+                remedy="give a directory in Hugging Face's layout, or a published name",
+            )
+        return found
 
     found = import_bundle(
         output,

@@ -37,7 +37,10 @@ def evaluate(
     precision: PrecisionOption = "auto",
     threads: ThreadsOption = 0,
 ) -> None:
-    """Judge a bundle on windows of labelled sequences, and warn of those that it was trained on."""
+    """Judge a bundle on windows of labelled sequences, and warn of those that it was trained on.
+
+    Run again, it goes on where it was stopped.
+    """
     from virnucpro_core import training
     from virnucpro_core.models import open_bundle
 
@@ -47,10 +50,13 @@ def evaluate(
         name="evaluation",
     )
     with stop_signals() as stop:
-        dataset = training.make_test_dataset(genomes, output / "dataset", settings, say)
+        dataset = training.open_or_make_dataset(
+            genomes, output / "dataset", settings, say, is_test=True
+        )
         dna, protein = embed_shards(
             dataset, model, output / "embeddings", stop,
-            checkpoint_dir="", device=device, precision=precision, threads=threads,
+            checkpoint_dir=str(output / "checkpoints"),
+            device=device, precision=precision, threads=threads,
         )  # fmt: skip
         document = training.evaluate_bundle(bundle, dataset, dna, protein)
         training.write_report(output, document)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,7 @@ __all__ = [
     "StagesOption",
     "check_choice",
     "check_counts",
+    "check_outputs",
 ]
 
 ModelOption = Annotated[
@@ -55,3 +56,30 @@ def check_counts(shards: Sequence[Path], options: Mapping[str, Sequence[Path]]) 
                 f"{len(shards)} shards and {len(values)} times {option}",
                 remedy="give it once for each shard, in their order",
             )
+
+
+def check_outputs(inputs: Iterable[Path], options: Mapping[str, Sequence[Path]]) -> None:
+    """Check that no file is to be written twice, or in the place of one that is read.
+
+    Raises:
+        UsageError: there is one.
+    """
+    read = {path.resolve() for path in inputs}
+    written: dict[Path, str] = {}
+    for option, values in options.items():
+        for path in values:
+            place = path.resolve()
+            if place in read:
+                raise UsageError(
+                    f"is to be written by {option}, and is read",
+                    where=str(path),
+                    remedy="name another file to write",
+                )
+            if place in written:
+                twice = "twice" if written[place] == option else f"and by {written[place]}"
+                raise UsageError(
+                    f"is to be written by {option} {twice}",
+                    where=str(path),
+                    remedy="give every one a file of its own",
+                )
+            written[place] = option

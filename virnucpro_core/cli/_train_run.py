@@ -64,12 +64,11 @@ def run(
     """
     from virnucpro_core.training import (
         DEFAULT_SIMILARITY,
-        Dataset,
         DatasetSettings,
         SplitShares,
         WindowSettings,
         find_recipe,
-        make_dataset,
+        open_or_make_dataset,
     )
 
     find_recipe(recipe)
@@ -87,22 +86,11 @@ def run(
         shares=SplitShares(validation, test),
         similarity=DEFAULT_SIMILARITY if similarity is None else similarity,
     )
-    folder = output / "dataset"
     bundle = output / (name or f"{output.resolve().name}-{recipe}")
     if bundle.exists():
         raise UsageError("exists already", where=str(bundle), remedy="give another --name")
     with stop_signals() as stop:
-        if folder.exists():
-            dataset = Dataset.open(folder)
-            if dataset.settings != settings.to_json():
-                raise UsageError(
-                    "was made with other settings",
-                    where=str(folder),
-                    remedy="give the same ones, or another --output",
-                )
-            say(f"{folder}: there already")
-        else:
-            dataset = make_dataset(genomes, folder, settings, say)
+        dataset = open_or_make_dataset(genomes, output / "dataset", settings, say)
         dna, protein = embed_shards(
             dataset, model, output / "embeddings", stop,
             checkpoint_dir=str(output / "checkpoints"),

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 
@@ -211,13 +211,18 @@ def parse_manifest(content: bytes, where: str) -> BundleSpec:
     """Read the bytes of ``bundle.json``; ``where`` it is, is for messages.
 
     Raises:
-        BundleError: it is not JSON, or not what `parse_bundle_spec` reads.
+        BundleError: it is not JSON, has a key twice, or is not what `parse_bundle_spec` reads.
     """
     try:
-        document = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
-    except ValueError as error:
+        document = json.loads(
+            content.decode("utf-8"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object_of_pairs,
+        )
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BundleError(
-            f"is not valid JSON ({error})", where=where, remedy=_FETCH_AGAIN
+            f"is not valid JSON ({reason})", where=where, remedy=_FETCH_AGAIN
         ) from error
     return parse_bundle_spec(document, where)
 
@@ -239,3 +244,12 @@ def _encoder_builder(spec: EncoderSpec) -> Callable[[], Encoder]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _object_of_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"the key {key!r} stands twice in one object")
+        found[key] = value
+    return found

@@ -9,12 +9,19 @@ from types import MappingProxyType
 __all__ = ["ESM2_CONFIGS", "ClassifierConfig", "DnabertSConfig", "Esm2Config"]
 
 
-def _require_positive(config: Esm2Config | DnabertSConfig | ClassifierConfig) -> None:
+_LARGEST = 1 << 20
+_MOST_LAYERS = 512
+"""Ten times the published ones. A model is built before its weights are compared with it, which
+would take hours for a description with a million layers."""
+
+
+def _check_sizes(config: Esm2Config | DnabertSConfig | ClassifierConfig) -> None:
     for field in fields(config):
         value = getattr(config, field.name)
+        most = _MOST_LAYERS if field.name == "n_layers" else _LARGEST
         # A boolean is an int to Python, but not a size.
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"{field.name} must be a whole number of at least 1, not {value!r}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+            raise ValueError(f"{field.name} must be a whole number from 1 to {most}, not {value!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Esm2Config:
     n_heads: int
 
     def __post_init__(self) -> None:
-        _require_positive(self)
+        _check_sizes(self)
         if self.width % (2 * self.n_heads):
             raise ValueError(
                 f"width {self.width} does not divide into {self.n_heads} heads of even width"
@@ -84,7 +91,7 @@ class DnabertSConfig:
     vocabulary_size: int = 4096
 
     def __post_init__(self) -> None:
-        _require_positive(self)
+        _check_sizes(self)
         if self.width % self.n_heads:
             raise ValueError(f"width {self.width} does not divide into {self.n_heads} heads")
 
@@ -107,4 +114,4 @@ class ClassifierConfig:
     n_classes: int = 2
 
     def __post_init__(self) -> None:
-        _require_positive(self)
+        _check_sizes(self)

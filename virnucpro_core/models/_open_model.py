@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from virnucpro_core.errors import BundleError
+from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
 from virnucpro_core.models._hub import PUBLISHED_MODELS, fetch_model, find_published
 from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
@@ -30,8 +30,13 @@ def open_model(model: str | Path, *, offline: bool = False) -> Bundle | HuggingF
     Raises:
         BundleError: the model cannot be found or used.
         StoreError: S3 cannot be read, or a copy cannot be written.
-        UsageError: S3 cannot be used with what is installed.
+        UsageError: ``model`` is empty, or S3 cannot be used with what is installed.
     """
+    if not str(model):
+        # To Path, nothing is the current directory.
+        raise UsageError(
+            "the model has an empty name", remedy="give a directory, a name or an s3:// prefix"
+        )
     path = Path(model)
     if not path.exists():
         location = s3_location(model)

@@ -37,6 +37,7 @@ from virnucpro_core.store._shards import (
     WHOLE_RECORDS,
     FrameShard,
     ShardStrings,
+    check_is_shard,
     read_shard,
     write_shard,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "ScoreLabels",
     "SetAside",
     "ShardStrings",
+    "check_is_shard",
     "create_record_table",
     "join_embeddings",
     "list_checkpoints",

@@ -96,6 +96,8 @@ def open_hdf5(
     where = str(source) if where is None else where
     try:
         file = h5py.File(source, "r")
+    except FileNotFoundError:
+        raise StoreError("does not exist", where=where, remedy="check the path") from None
     except OSError as error:
         raise StoreError(
             f"is not a readable HDF5 file ({error})", where=where, remedy="make it again"
@@ -103,7 +105,11 @@ def open_hdf5(
     with file:
         found = file.attrs.get("kind")
         if found != kind:
-            raise StoreError(f"holds {found or 'something else'}, not a {kind}", where=where)
+            raise StoreError(
+                f"holds {found or 'something else'}, not a {kind}",
+                where=where,
+                remedy=f"name a file that holds a {kind}",
+            )
         version = attribute(file, "schema_version", where=where)
         if version != str(schema_version):
             raise StoreError(

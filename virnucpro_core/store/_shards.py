@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.errors import StoreError
+from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
 from virnucpro_core.store._strings import ByteStrings
 
@@ -20,6 +20,7 @@ __all__ = [
     "WHOLE_RECORDS",
     "FrameShard",
     "ShardStrings",
+    "check_is_shard",
     "read_shard",
     "write_shard",
 ]
@@ -32,6 +33,7 @@ WHOLE_RECORDS = 0
 
 _KIND = "virnucpro-shard"
 _SCHEMA_VERSION = 1
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _COLUMNS = {
     "nucleotides": ("frames/nucleotides", "frames/nucleotide_offsets"),
     "proteins": ("frames/proteins", "frames/protein_offsets"),
@@ -149,6 +151,34 @@ def write_shard(shard: FrameShard, path: Path) -> None:
         file.attrs["sha256"] = shard.digest()
         for name, array in shard._arrays().items():
             file.create_dataset(name, data=array)
+
+
+def check_is_shard(path: Path) -> None:
+    """See that a file that the user names is a shard; whether it is whole, `read_shard` says.
+
+    Raises:
+        InputError: it is not there, or something else.
+    """
+    remedy = "name a shard of 'virnucpro prepare' or 'virnucpro shard'"
+    try:
+        with path.open("rb") as raw:
+            head = raw.read(len(_SIGNATURE))
+    except FileNotFoundError:
+        raise InputError("does not exist", where=str(path), remedy=remedy) from None
+    except IsADirectoryError:
+        raise InputError("is a directory", where=str(path), remedy=remedy) from None
+    except OSError:
+        return
+    # What is empty or cut off may have been a shard.
+    if not _SIGNATURE.startswith(head):
+        raise InputError("is not an HDF5 file", where=str(path), remedy=remedy)
+    try:
+        with h5py.File(path, "r") as file:
+            kind = file.attrs.get("kind")
+    except OSError:
+        return
+    if kind != _KIND:
+        raise InputError(f"holds {kind or 'something else'}", where=str(path), remedy=remedy)
 
 
 def read_shard(path: Path) -> FrameShard:

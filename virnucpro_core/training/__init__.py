@@ -38,8 +38,9 @@ from virnucpro_core.training._fit import FittedModel, fit_model
 from virnucpro_core.training._fit_bundle import fit_bundle
 from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
-from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset, make_test_dataset
+from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
 from virnucpro_core.training._recipes import RECIPES, ClassifierRecipe, find_recipe
+from virnucpro_core.training._resume_dataset import open_or_make_dataset
 from virnucpro_core.training._split import SplitShares
 from virnucpro_core.training._window_sequences import (
     WINDOW_SEQUENCES,
@@ -94,7 +95,7 @@ __all__ = [
     "fit_model",
     "judge",
     "make_dataset",
-    "make_test_dataset",
+    "open_or_make_dataset",
     "read_features",
     "read_window_sequences",
     "reliability",

@@ -1,10 +1,10 @@
 """Joining groups of genomes that are alike, so that kin never is on both sides of a split.
 
-Two genomes are alike when enough of the protein k-mers of the smaller sketch are in the other
-(`PROTEIN_K` amino acids, all six translations). Proteins change more slowly than DNA, so this finds
-kin whose DNA shares no k-mer any more, and DNA that is alike shares its translations too. One pair
-is enough to join two groups (single linkage). Only genomes of one class are joined: what a prophage
-shares with a bacterium is the matter of `_overlap`.
+Two genomes are alike when they have the same letters, or when enough of the protein k-mers of the
+smaller sketch are in the other (`PROTEIN_K` amino acids, all six translations). Proteins change
+more slowly than DNA, so this finds kin whose DNA shares no k-mer any more, and DNA that is alike
+shares its translations too. One pair is enough to join two groups (single linkage). Only genomes of
+one class are joined: what a prophage shares with a bacterium is the matter of `_overlap`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.training._collection import CollectedGenome
+from virnucpro_core.training._sketch import Sketch, thin
 
 __all__ = ["DEFAULT_SIMILARITY", "Likeness", "cluster_groups", "find_likenesses"]
 
@@ -42,14 +43,23 @@ class Likeness:
 
 
 def find_likenesses(genomes: list[CollectedGenome], similarity: float) -> list[Likeness]:
-    """All pairs of a class with a containment of ``similarity`` or more."""
+    """All pairs of a class with a containment of ``similarity`` or more, and all identical ones.
+
+    Of two sketches of different scale the finer one is thinned to the coarser.
+    """
     pairs: list[Likeness] = []
     for label in sorted({genome.row.label for genome in genomes}):
         rows = [i for i, genome in enumerate(genomes) if genome.row.label == label]
-        sketches = [genomes[i].sketch.protein for i in rows]
-        for second, shared in _shared_counts(sketches):
+        sketches = [genomes[i].sketch for i in rows]
+        sizes = _thinned_sizes(sketches)
+        pairs += _identical(genomes, rows)
+        # What two sketches share is in both of them, and so in the thinned one too.
+        for second, shared in _shared_counts([sketch.protein for sketch in sketches]):
             for first in np.flatnonzero(shared >= _FEWEST_SHARED).tolist():
-                smaller = min(len(sketches[first]), len(sketches[second]))
+                if genomes[rows[first]].sha256 == genomes[rows[second]].sha256:
+                    continue
+                coarser = max(sketches[first].scaled, sketches[second].scaled)
+                smaller = min(sizes[coarser][first], sizes[coarser][second])
                 containment = float(shared[first]) / smaller
                 if containment >= similarity:
                     pairs.append(Likeness(rows[first], rows[second], containment))
@@ -75,6 +85,21 @@ def cluster_groups(genomes: list[CollectedGenome], pairs: list[Likeness]) -> lis
         # The smaller name becomes the root, so names do not depend on the order of the pairs.
         parent[max(one, other)] = min(one, other)
     return [root(group)[1] for group in groups]
+
+
+def _identical(genomes: list[CollectedGenome], rows: list[int]) -> list[Likeness]:
+    """Each of ``rows`` whose letters are those of an earlier one, with the first such."""
+    first_of: dict[str, int] = {}
+    firsts = [(first_of.setdefault(genomes[row].sha256, row), row) for row in rows]
+    return [Likeness(first, row, 1.0) for first, row in firsts if first != row]
+
+
+def _thinned_sizes(sketches: list[Sketch]) -> dict[int, list[int]]:
+    """By scale, how many protein hashes of each sketch one of that scale keeps."""
+    return {
+        scaled: [len(thin(sketch.protein, scaled)) for sketch in sketches]
+        for scaled in {sketch.scaled for sketch in sketches}
+    }
 
 
 def _shared_counts(

@@ -23,8 +23,11 @@ from virnucpro_core.training._sketch import Sketch, make_sketch
 
 __all__ = ["CollectedGenome", "collect_genomes"]
 
-SCALED = {"others": 200, "virus": 20}
-"""One in so many hashes is kept: viruses are small, and are sketched ten times finer."""
+SCALED = {"others": (200, 20, 5, 1), "virus": (20, 5, 1)}
+"""One in so many hashes is kept: the first of these that keeps enough of a genome."""
+
+_ENOUGH_HASHES = 1_000
+"""Of the protein: at the default similarity, three of so many are shared, the fewest that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +86,19 @@ def collect_genomes(
                     sha256=genome.sha256,
                     coding=genome.coding,
                     translation_tables=genome.translation_tables,
-                    sketch=make_sketch(genome.letters, SCALED[LABELS[row.label]]),
+                    sketch=make_sketch(genome.letters, _scale(row.label, len(genome.letters))),
                 )
             )
             if number % 50 == 0 or number == len(rows):
                 log(f"{number} of {len(rows)} genomes read")
         _refuse_genomes_of_both_classes(genomes)
         yield genomes
+
+
+def _scale(label: int, n_bases: int) -> int:
+    """How finely a genome is sketched; six frames have two protein k-mers for each base."""
+    scales = SCALED[LABELS[label]]
+    return next((s for s in scales if 2 * n_bases >= _ENOUGH_HASHES * s), scales[-1])
 
 
 def _scratch_file(folder: Path) -> IO[bytes]:

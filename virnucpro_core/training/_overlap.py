@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.training._collection import SCALED, CollectedGenome
+from virnucpro_core.training._collection import CollectedGenome
 from virnucpro_core.training._dataset_tables import LABELS, OverlapRow
 from virnucpro_core.training._sketch import DNA_K, dna_hashes, is_among, thin
 
@@ -34,15 +34,12 @@ def find_overlaps(genomes: list[CollectedGenome]) -> list[OverlapRow]:
     alike with.
     """
     viruses = [g for g in genomes if g.row.label == LABELS.index("virus")]
-    # The sketches of the two classes have different scales: the coarser one decides.
-    thinned = [thin(virus.sketch.dna, SCALED["others"]) for virus in viruses]
-    sizes = np.array([len(hashes) for hashes in thinned])
-    owner = np.repeat(np.arange(len(viruses)), sizes)
-    of_viruses = np.concatenate(thinned)
+    others = [g for g in genomes if g.row.label != LABELS.index("virus")]
+    # Of two sketches of different scale the coarser one decides.
+    thinned = {scaled: _thinned(viruses, scaled) for scaled in {g.sketch.scaled for g in others}}
     pairs: list[tuple[CollectedGenome, list[tuple[CollectedGenome, int, int]]]] = []
-    for genome in genomes:
-        if genome.row.label == LABELS.index("virus"):
-            continue
+    for genome in others:
+        of_viruses, owner, sizes = thinned[genome.sketch.scaled]
         known = owner[np.isin(of_viruses, genome.sketch.dna)]
         shared = np.bincount(known, minlength=len(viruses))
         alike = [(viruses[i], int(sizes[i]), int(shared[i])) for i in np.flatnonzero(shared)]
@@ -50,6 +47,15 @@ def find_overlaps(genomes: list[CollectedGenome]) -> list[OverlapRow]:
             pairs.append((genome, alike))
     full = _VirusHashes.of([virus for _, alike in pairs for virus, _, _ in alike])
     return [row for genome, alike in pairs for row in _stretches(genome, alike, full)]
+
+
+def _thinned(
+    viruses: list[CollectedGenome], scaled: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]:
+    """DNA hashes that sketches of ``scaled`` keep, whose each is, and how many each virus has."""
+    thinned = [thin(virus.sketch.dna, scaled) for virus in viruses]
+    sizes = np.array([len(hashes) for hashes in thinned])
+    return np.concatenate(thinned), np.repeat(np.arange(len(viruses)), sizes), sizes
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,6 +266,20 @@ def test_malformed_json(bundle: Path, content: bytes) -> None:
     assert refusal(bundle).startswith(f"{bundle / 'bundle.json'}: is not valid JSON")
 
 
+def test_json_that_is_nested_too_deeply(bundle: Path) -> None:
+    (bundle / "bundle.json").write_bytes(b'{"training": ' + b"[" * 100_000)
+    assert "bundle.json: is not valid JSON (it is nested too deeply)" in refusal(bundle)
+
+
+@pytest.mark.parametrize("place", ["{", '"files": {', '"training": {'])
+def test_a_key_that_stands_twice(bundle: Path, place: str) -> None:
+    text = (bundle / "bundle.json").read_text()
+    text = text.replace(place, f'{place}"a": 1, "a": 2, ', 1)
+    (bundle / "bundle.json").write_text(text)
+    line = refusal(bundle)
+    assert "bundle.json: is not valid JSON (the key 'a' stands twice in one object)" in line
+
+
 @pytest.mark.parametrize("content", [b"[]", b"3", b"null"])
 def test_json_that_is_no_object(bundle: Path, content: bytes) -> None:
     (bundle / "bundle.json").write_bytes(content)

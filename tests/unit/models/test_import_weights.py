@@ -17,6 +17,7 @@ from tests.unit.models.hugging_face import esm2_tensors, write_dnabert_s, write_
 from virnucpro_core.cli import main
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models import (
+    _open_model,
     convert_to_safetensors,
     import_classifier,
     load_bundle,
@@ -272,7 +273,10 @@ def save_pickled(path: Path, tensors: dict[str, torch.Tensor], n_files: int) -> 
 
 
 def test_a_bundle_from_published_parts(
-    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    saved: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     dna, protein = write_dnabert_s(tmp_path / "DNABERT-S"), write_esm2(tmp_path / "esm2")
     argv = ["model", "import", str(saved), "--dna", str(dna), "--protein", str(protein)]
@@ -295,6 +299,13 @@ def test_a_bundle_from_published_parts(
     ]
     assert main([*swapped, str(tmp_path / "swapped")]) == 2
     assert "are not a DNA encoder and a protein encoder" in capsys.readouterr().err
+    argv[4] = str(tmp_path / "virnucpro-300")
+    assert main([*argv, str(tmp_path / "of-a-bundle")]) == 2
+    assert "virnucpro-300: is a bundle, an encoder alone is wanted" in capsys.readouterr().err
+    fetched = {"DNABERT-S": open_hugging_face(dna)}
+    monkeypatch.setattr(_open_model, "fetch_model", lambda name, *, offline: fetched[name])
+    argv[4] = "dnabert-s"
+    assert main([*argv, str(tmp_path / "by-name")]) == 0
     save_module(tmp_path / "narrow.pth", shape=(8, 4))
     argv[2] = str(tmp_path / "narrow.pth")
     assert main([*argv, str(tmp_path / "narrow")]) == 2

@@ -13,7 +13,7 @@ import pytest
 from tests.bundles import make_bundle
 from tests.unit.models.fake_hub import fake_hub
 from tests.unit.models.hugging_face import write_esm2
-from virnucpro_core.errors import BundleError
+from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models import (
     PUBLISHED_BUNDLES,
     PUBLISHED_MODELS,
@@ -71,6 +71,15 @@ def test_a_name_that_is_none_is_answered_with_those_that_are(library: Path, name
         open_bundle(name)
     assert str(caught.value).startswith(f"{name}: there is no such model; give a directory")
     assert "mine, demo, esm2_t6_8M_UR50D" in str(caught.value)
+
+
+def test_an_empty_name_is_not_the_current_directory(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(library / "mine")
+    assert open_bundle(".").name == "random-0"
+    with pytest.raises(UsageError, match="the model has an empty name; give a directory"):
+        open_bundle("")
 
 
 def test_a_published_bundle_says_how_it_is_fetched(library: Path) -> None:

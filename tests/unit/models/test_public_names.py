@@ -85,9 +85,11 @@ def test_every_published_esm2() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 32, 4), "n_layers must be a whole number of at least 1, not 0"),
-        ((2, 32.0, 4), r"width must be a whole number of at least 1, not 32\.0"),
-        ((2, 32, True), "n_heads must be a whole number of at least 1, not True"),
+        ((0, 32, 4), "n_layers must be a whole number from 1 to 512, not 0"),
+        ((1_000_000, 32, 4), "n_layers must be a whole number from 1 to 512, not 1000000"),
+        ((2, 2_000_000, 4), "width must be a whole number from 1 to 1048576, not 2000000"),
+        ((2, 32.0, 4), r"width must be a whole number from 1 to 1048576, not 32\.0"),
+        ((2, 32, True), "n_heads must be a whole number from 1 to 1048576, not True"),
         ((2, 30, 4), "width 30 does not divide into 4 heads of even width"),
         ((2, 12, 4), "width 12 does not divide into 4 heads of even width"),
     ],

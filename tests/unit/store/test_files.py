@@ -81,14 +81,14 @@ def test_a_shard_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_truncated_a_missing_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.h5"
-    with pytest.raises(StoreError, match="not a readable HDF5 file"):
+    with pytest.raises(StoreError, match=r"x\.h5: does not exist; check the path$"):
         read_shard(path)
     write_shard(make_shard(), path)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StoreError, match=r"x\.h5"):
         read_shard(path)
     write_shard(make_shard(), path)
-    with pytest.raises(StoreError, match="virnucpro-shard, not a virnucpro-scores"):
+    with pytest.raises(StoreError, match="virnucpro-shard, not a virnucpro-scores; name a file"):
         read_scores(path)
     with h5py.File(path, "r+") as file:
         file.attrs["schema_version"] = 99

@@ -43,12 +43,20 @@ def test_a_prophage_is_found_where_it_was_put(
     assert row.containment > 0.2
 
 
+def test_a_short_piece_of_a_virus_is_found_in_the_other_class(tmp_path: Path) -> None:
+    write_fasta(tmp_path / "cellular" / "large.fa", bases(120_000, 2))
+    write_fasta(tmp_path / "cellular" / "piece.fa", PHAGE[3_000:3_200])
+    write_fasta(tmp_path / "viral" / "phage.fa", PHAGE)
+    (row,) = overlaps(tmp_path)
+    assert (row.genome, row.start, row.end) == ("piece", 0, 200)
+
+
 def test_a_repeat_that_is_in_both_is_no_overlap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # All hashes are kept, so that the pair is looked at, whatever the hashes of the repeat.
-    monkeypatch.setitem(_collection.SCALED, "others", 1)
-    monkeypatch.setitem(_collection.SCALED, "virus", 1)
+    monkeypatch.setitem(_collection.SCALED, "others", (1,))
+    monkeypatch.setitem(_collection.SCALED, "virus", (1,))
     write_fasta(tmp_path / "cellular" / "c.fa", bases(5_000, 1) + "A" * 3_000 + bases(5_000, 2))
     write_fasta(tmp_path / "viral" / "v.fa", bases(5_000, 3) + "A" * 3_000 + "AC" * 500)
     assert overlaps(tmp_path) == []

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.training.genomes import bases, gene, mutated, write_fasta
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.training import SplitShares
-from virnucpro_core.training._clusters import cluster_groups, find_likenesses
+from virnucpro_core.training._clusters import DEFAULT_SIMILARITY, cluster_groups, find_likenesses
 from virnucpro_core.training._collection import CollectedGenome, collect_genomes
 from virnucpro_core.training._sheet import read_sheet
 from virnucpro_core.training._split import check_split, split_clusters
@@ -65,6 +65,49 @@ def test_containment_is_of_the_smaller_genome(tmp_path: Path) -> None:
     write_fasta(tmp_path / "viral" / "piece.fa", long[3_000:5_400])
     write_fasta(tmp_path / "cellular" / "c.fa", bases(500, 1))
     (pair,) = find_likenesses(collect(tmp_path), 0.005)
+    assert pair.containment == 1.0
+
+
+@pytest.mark.parametrize("label", ["cellular", "viral"])
+@pytest.mark.parametrize("n_bases", [25, 180, 600, 3_000, 30_000])
+def test_genomes_of_the_same_letters_are_alike_however_short(
+    tmp_path: Path, n_bases: int, label: str
+) -> None:
+    for name in "abc":
+        write_fasta(tmp_path / label / f"{name}.fa", bases(n_bases, 1))
+    write_fasta(tmp_path / label / "d.fa", bases(n_bases, 2))
+    write_fasta(tmp_path / ("viral" if label == "cellular" else "cellular") / "x.fa", bases(500, 3))
+    pairs = find_likenesses(collect(tmp_path), DEFAULT_SIMILARITY)
+    clusters = cluster_groups(collect(tmp_path), pairs)
+    assert sorted(clusters) == ["a", "a", "a", "d", "x"]
+    assert all(pair.containment == 1.0 for pair in pairs)
+
+
+@pytest.mark.parametrize("n_bases", [400, 2_000, 8_000, 30_000, 120_000])
+def test_short_genomes_are_looked_at_closely_enough_to_see_kin(
+    tmp_path: Path, n_bases: int
+) -> None:
+    """One in fifty of their bases is another: half of the protein k-mers are lost."""
+    one = bases(n_bases, 1)
+    write_fasta(tmp_path / "cellular" / "one.fa", one)
+    write_fasta(tmp_path / "cellular" / "kin.fa", mutated(one, 0.027, 2))
+    write_fasta(tmp_path / "cellular" / "other.fa", bases(n_bases, 3))
+    write_fasta(tmp_path / "viral" / "v.fa", bases(500, 4))
+    genomes = collect(tmp_path)
+    (pair,) = find_likenesses(genomes, DEFAULT_SIMILARITY)
+    assert pair.containment == pytest.approx(0.54, abs=0.15)
+    assert min(len(genome.sketch.protein) for genome in genomes) > 700
+    assert max(len(genome.sketch.protein) for genome in genomes) < 6_500
+
+
+def test_sketches_of_different_scale_are_compared_at_the_coarser_one(tmp_path: Path) -> None:
+    large = bases(150_000, 1)
+    write_fasta(tmp_path / "cellular" / "large.fa", large)
+    write_fasta(tmp_path / "cellular" / "piece.fa", large[70_000:78_000])
+    write_fasta(tmp_path / "viral" / "v.fa", bases(500, 4))
+    genomes = collect(tmp_path)
+    assert [genome.sketch.scaled for genome in genomes] == [200, 5, 1]
+    (pair,) = find_likenesses(genomes, DEFAULT_SIMILARITY)
     assert pair.containment == 1.0
 
 
