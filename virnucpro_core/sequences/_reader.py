@@ -25,8 +25,11 @@ BATCH_BASES = 1 << 20
 BATCH_RECORDS = 1 << 14
 """A batch ends with the record that reaches either bound, so memory does not grow with the file."""
 
-_Records: TypeAlias = Iterator[tuple[dnaio.SequenceRecord, int]]
-"""Records, each with its mate: 1 or 2; 0 for one without."""
+_FIRST_MATE = ("/1", ".1", "_1", ":1")
+"""Ends of an id that names the first mate; that of the second has a 2."""
+
+_Numbered: TypeAlias = tuple[dnaio.SequenceRecord, int]
+"""A record with the number that an alignment file has for a mate: 1 or 2; 0 for one without."""
 
 _SAM_HEADERS = (b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:", b"@CO\t")
 
@@ -38,8 +41,9 @@ def read_batches(
     zstd; BAM, CRAM or SAM.
 
     The format is taken from the content, not from the name. An empty file has no records. Mates
-    of paired files take turns; those with the same id get ``/1`` and ``/2`` behind it. ``opened``
-    counts what was taken from the files.
+    of paired files take turns. They have the same id, which gets ``/1`` and ``/2`` behind it, or
+    ids that end in 1 and 2 after ``/``, ``.``, ``_`` or ``:``. ``opened`` counts what was taken
+    from the files.
 
     Raises:
         InputError: a file is missing, truncated or malformed, or two files of mates do not belong
@@ -50,7 +54,7 @@ def read_batches(
     first = 0
     with_qualities: bool | None = None
     for lane in files.lanes():
-        records = _records(lane[0], opened) if len(lane) == 1 else _pairs(lane[0], lane[1], opened)
+        records = _single(lane[0], opened) if len(lane) == 1 else _pairs(lane[0], lane[1], opened)
         for batch in _batches(records, lane, first):
             if with_qualities is None and any(batch.sequences):
                 with_qualities = batch.qualities is not None
@@ -65,19 +69,19 @@ def read_batches(
             first += len(batch)
 
 
-def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator[RecordBatch]:
+def _batches(
+    records: Iterator[dnaio.SequenceRecord], files: tuple[Path, ...], first: int
+) -> Iterator[RecordBatch]:
     at = 0
     while True:
         names: list[str] = []
         sequences: list[str] = []
         qualities: list[str | None] = []
-        mates: list[int] = []
         bases = 0
-        for record, mate in records:
+        for record in records:
             names.append(record.name)
             sequences.append(record.sequence)
             qualities.append(record.qualities)
-            mates.append(mate)
             bases += len(record.sequence)
             if bases >= BATCH_BASES or len(names) >= BATCH_RECORDS:
                 break
@@ -89,7 +93,6 @@ def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator
             names=names,
             sequences=sequences,
             qualities=None if None in qualities else cast("list[str]", qualities),
-            mates=mates if any(mates) else None,
             files=files,
             first_in_files=at,
         )
@@ -98,7 +101,12 @@ def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator
         at += len(batch)
 
 
-def _records(path: Path, opened: OpenedFiles) -> _Records:
+def _single(path: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
+    """The records of a file that is not one of a pair."""
+    return (record for record, _ in _records(path, opened))
+
+
+def _records(path: Path, opened: OpenedFiles) -> Iterator[_Numbered]:
     """The records of one file."""
     with _readable(path), opened.open(path) as file, xopen(file, "rb", threads=0) as raw:
         stream = io.BufferedReader(cast(io.RawIOBase, raw))
@@ -111,7 +119,7 @@ def _records(path: Path, opened: OpenedFiles) -> _Records:
                 yield from zip(reader, repeat(0))
 
 
-def _pairs(first: Path, second: Path, opened: OpenedFiles) -> _Records:
+def _pairs(first: Path, second: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
     """The records of two files of mates in turn."""
     pairs = zip_longest(_records(first, opened), _records(second, opened))
     for number, (one, two) in enumerate(pairs, start=1):
@@ -126,11 +134,8 @@ def _pairs(first: Path, second: Path, opened: OpenedFiles) -> _Records:
 
 
 def _mates(
-    one: tuple[dnaio.SequenceRecord, int],
-    two: tuple[dnaio.SequenceRecord, int],
-    where_one: str,
-    where_two: str,
-) -> _Records:
+    one: _Numbered, two: _Numbered, where_one: str, where_two: str
+) -> tuple[dnaio.SequenceRecord, dnaio.SequenceRecord]:
     (first, first_mate), (second, second_mate) = one, two
     if first_mate or second_mate:
         raise InputError(
@@ -143,14 +148,13 @@ def _mates(
         if first_id:  # one without a name is refused with all the others
             first.name = first.name.replace(first_id, f"{first_id}/1", 1)
             second.name = second.name.replace(second_id, f"{second_id}/2", 1)
-    elif not dnaio.records_are_mates(first, second):
+    elif not (first_id.endswith(_FIRST_MATE) and second_id == f"{first_id[:-1]}2"):
         raise InputError(
             f"is {second_id or 'without a name'}, its mate in the other file is {first_id}",
             where=where_two,
             remedy="give both files of the pair, their records in the same order",
         )
-    yield first, 1
-    yield second, 2
+    return first, second
 
 
 def _ids(batch: RecordBatch) -> list[str]:

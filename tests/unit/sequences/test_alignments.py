@@ -50,7 +50,6 @@ def test_unaligned_reads_are_as_the_sequencer_gave_them(tmp_path: Path, mode: st
     assert batch.ids == batch.names == ["r/1", "r/2", "single"]
     assert batch.sequences == ["ACGTT", "GGA", "TT"]
     assert batch.qualities == ["ABCDE", "FGH", "II"]
-    assert batch.mates == [1, 2, 0]
 
 
 def test_reverse_alignments_are_turned_back_and_each_read_is_there_once(tmp_path: Path) -> None:
@@ -66,7 +65,6 @@ def test_reverse_alignments_are_turned_back_and_each_read_is_there_once(tmp_path
         ("r", "AACGT", "EDCBA"),
         ("s", "AAC", "ABC"),
     ]
-    assert batch.mates is None
 
 
 def test_missing_sequences_and_qualities_are_no_error(tmp_path: Path) -> None:
