@@ -83,7 +83,7 @@ def read_sheet(
             [f"{name}: needs the columns sample and fastq_1 or file; its columns are {found}"]
         )
     if not table.rows:
-        raise SheetError([f"{name}: has no samples; add a {table.unit} for each"])
+        raise SheetError([f"{name}: has no samples; add one {table.unit} for each"])
     base = origin.rpartition("/")[0] if origin else path.parent
     reader = _SheetReader(name, table.unit, base, launch_dir, _validator(schema))
     for row in table.rows:

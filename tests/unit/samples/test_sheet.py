@@ -54,9 +54,11 @@ def test_files_pairs_and_lanes(folder: Path) -> None:
         ("s.csv", b"Sample;FastQ_1\r\nx ; a.fq\r\n"),
         ("s.tsv", b"sample\tfastq_1\tfastq_2\nx\ta.fq\t\n"),
         ("s.yaml", b"- sample: x\n  fastq_1: a.fq\n"),
+        ("s.yaml", b"- sample: x\n  fastq_1: a.fq\n  fastq_2: null\n  file: ~\n  paired: false\n"),
         ("s.json", b'[{"sample": "x", "file": "a.fq"}]'),
+        ("s.json", b'[\n\t{"sample": "x", "fastq_1": "a.fq", "fastq_2": null, "paired": false}\n]'),
     ],
-    ids=["bom", "semicolons", "tsv", "yaml", "json"],
+    ids=["bom", "semicolons", "tsv", "yaml", "yaml-null", "json", "json-null"],
 )
 def test_spreadsheets_and_other_formats(folder: Path, name: str, text: bytes) -> None:
     assert is_sheet(name)
@@ -64,9 +66,18 @@ def test_spreadsheets_and_other_formats(folder: Path, name: str, text: bytes) ->
     assert (sample.name, sample.files, sample.paired) == ("x", (str(folder / "a.fq"),), False)
 
 
-def test_names_that_look_like_numbers_stay_text(folder: Path) -> None:
-    (sample,) = samples(folder, "- sample: 007\n  file: a.fq\n", "s.yml")
-    assert sample.name == "007"
+@pytest.mark.parametrize(
+    ("name", "text", "sample"),
+    [
+        ("s.yml", "- sample: 007\n  file: a.fq\n", "007"),
+        ("s.yml", "- sample: 'null'\n  file: a.fq\n", "null"),
+        ("s.json", '[{"sample": 1.50, "file": "a.fq"}]', "1.50"),
+    ],
+)
+def test_names_that_look_like_something_else_stay_text(
+    folder: Path, name: str, text: str, sample: str
+) -> None:
+    assert [each.name for each in samples(folder, text, name)] == [sample]
 
 
 def test_a_path_is_beside_the_sheet_or_else_where_the_run_started(folder: Path) -> None:
@@ -137,21 +148,32 @@ def test_lanes_that_are_paired_and_not_are_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("name", "text", "message"),
     [
-        ("", "needs the columns sample and fastq_1 or file; its columns are none"),
-        ("sample,reads\nx,a.fq\n", "its columns are sample, reads"),
-        ("sample,file\n\n", "has no samples"),
-        ("sample,file\nx,a.fq,data/b.fq\n", "row 2: has 3 fields, the header has 2"),
-        ('sample,file\nx,"a.fq\n', "row 2: is not a table"),
-        ("sample,file,file\nx,a.fq,\n", "row 1: has the column file twice"),
-        ("sample,file\nx,\xe9.fq\n".encode("latin-1"), "is not UTF-8; save it as"),
+        (
+            "s.yml",
+            "- file: a.fq\n- file: a.fq\n  file: b.fq\n",
+            "item 2: has the column file twice",
+        ),
+        ("s.json", '[{"sample": "x", "sample": "y"}]', "item 1: has the column sample twice"),
+        ("s.json", '[{"sample": "x",}]', "is not JSON ("),
+        ("s.json", '[{"sample": ["x"]}]', "item 1: is not 'name: text' for each column"),
+        ("s.yml", "- sample: x\n  file: [a.fq, b.fq]\n", "item 1: is not 'name: text'"),
+        ("s.yml", "- sample: !!python/object:os.system x\n- ]\n", "is not YAML ("),
+        ("s.json", "", "has no samples; add one item for each"),
+        ("s.csv", "", "needs the columns sample and fastq_1 or file; its columns are none"),
+        ("s.csv", "sample,reads\nx,a.fq\n", "its columns are sample, reads"),
+        ("s.csv", "sample,file\n\n", "has no samples"),
+        ("s.csv", "sample,file\nx,a.fq,data/b.fq\n", "row 2: has 3 fields, the header has 2"),
+        ("s.csv", 'sample,file\nx,"a.fq\n', "row 2: is not a table"),
+        ("s.csv", "sample,file,file\nx,a.fq,\n", "row 1: has the column file twice"),
+        ("s.csv", "sample,file\nx,\xe9.fq\n".encode("latin-1"), "is not UTF-8; save it as"),
     ],
 )
 def test_a_sheet_that_is_no_table_of_samples_is_one_line(
-    folder: Path, text: str | bytes, message: str
+    folder: Path, name: str, text: str | bytes, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        samples(folder, text)
+        samples(folder, text, name)
     assert message in str(caught.value)
-    assert str(folder / "sheet.csv") in str(caught.value)
+    assert str(folder / name) in str(caught.value)
