@@ -30,7 +30,7 @@ __all__ = [
 ReadsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="FASTA, FASTQ (plain or compressed), BAM or CRAM; several are read one after "
+        help="FASTA, FASTQ (plain or compressed), BAM, CRAM or SAM; several are read one after "
         "another; - for standard input."
     ),
 ]

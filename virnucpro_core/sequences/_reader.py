@@ -9,13 +9,20 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import repeat, zip_longest
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import BinaryIO, TypeAlias, cast
 
 import dnaio
 from xopen import xopen
 
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences._alignments import alignment_records
+from virnucpro_core.sequences._formats import (
+    BYTE_ORDER_MARK,
+    WithoutBlankEnd,
+    check_alignment_compression,
+    detect_format,
+    skip_blank_lines,
+)
 from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 
@@ -25,13 +32,14 @@ BATCH_BASES = 1 << 20
 BATCH_RECORDS = 1 << 14
 """A batch ends with the record that reaches either bound, so memory does not grow with the file."""
 
+_MESSAGE_LETTERS = 130
+_TO_ASCII = "rename the record or mend its sequence"
+
 _FIRST_MATE = ("/1", ".1", "_1", ":1")
 """Ends of an id that names the first mate; that of the second has a 2."""
 
 _Numbered: TypeAlias = tuple[dnaio.SequenceRecord, int]
 """A record with the number that an alignment file has for a mate: 1 or 2; 0 for one without."""
-
-_SAM_HEADERS = (b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:", b"@CO\t")
 
 
 def read_batches(
@@ -110,13 +118,21 @@ def _records(path: Path, opened: OpenedFiles) -> Iterator[_Numbered]:
     """The records of one file."""
     with _readable(path), opened.open(path) as file, xopen(file, "rb", threads=0) as raw:
         stream = io.BufferedReader(cast(io.RawIOBase, raw))
-        file_format = _detect_format(path, stream)
+        n_blank_lines = skip_blank_lines(stream)
+        file_format = detect_format(path, stream)
         if file_format == "alignments":
             file.seek(0)
+            check_alignment_compression(path, file)
             yield from alignment_records(path, file)
         elif file_format is not None:
-            with dnaio.open(stream, fileformat=file_format) as reader:
-                yield from zip(reader, repeat(0))
+            text = WithoutBlankEnd(stream) if file_format == "fastq" else stream
+            try:
+                with dnaio.open(cast("BinaryIO", text), fileformat=file_format) as reader:
+                    yield from zip(reader, repeat(0))
+            except dnaio.FileFormatError as error:
+                if error.line is not None:
+                    error.line += n_blank_lines
+                raise
 
 
 def _pairs(first: Path, second: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
@@ -167,30 +183,6 @@ def _ids(batch: RecordBatch) -> list[str]:
         ) from None
 
 
-def _detect_format(path: Path, stream: io.BufferedReader[io.RawIOBase]) -> str | None:
-    """``"fasta"``, ``"fastq"``, ``"alignments"``, or None for a file without content."""
-    while True:
-        head = stream.peek(4096)
-        if not head:
-            return None
-        blank = len(head) - len(head.lstrip())
-        if blank < len(head):
-            break
-        stream.read(blank)
-    start = head[blank : blank + 1]
-    if start in b">#":
-        return "fasta"
-    if head.startswith((b"BAM\x01", b"CRAM", *_SAM_HEADERS)):
-        return "alignments"
-    if start == b"@":
-        return "fastq"
-    raise InputError(
-        f"is neither FASTA, FASTQ, BAM nor CRAM: it starts with {start!r}",
-        where=str(path),
-        remedy="check that this is the file with the reads",
-    )
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn everything that can go wrong while reading ``path`` into an `InputError`."""
@@ -206,9 +198,10 @@ def _readable(path: Path) -> Iterator[None]:
             raise _undecodable(path) from error
         if error.line is not None:
             where = f"{path}, line {error.line + 1}"
-        raise InputError(
-            error.message.rstrip("."), where=where, remedy=f"mend this {error.format} record"
-        ) from error
+        message = error.message.rstrip(".")
+        if len(message) > _MESSAGE_LETTERS:  # it quotes the record
+            message = f"{message[:_MESSAGE_LETTERS]} ..."
+        raise InputError(message, where=where, remedy=f"mend this {error.format} record") from error
     except UnicodeError as error:
         raise _undecodable(path) from error
     except (EOFError, zlib.error, lzma.LZMAError) as error:
@@ -223,12 +216,14 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _undecodable(path: Path) -> InputError:
     """Name the line that stopped the reader; it is looked for only now, once it is known."""
+    if not path.is_file():  # what came out of a pipe cannot be read again
+        return InputError("has characters outside ASCII", where=str(path), remedy=_TO_ASCII)
     with xopen(path, "rb", threads=0) as file:
         for number, line in enumerate(file, start=1):
-            if not line.isascii():
+            if not line.removeprefix(BYTE_ORDER_MARK).isascii():
                 return InputError(
                     f"has characters outside ASCII: {line.strip()[:60]!r}",
                     where=f"{path}, line {number}",
-                    remedy="rename the record or mend its sequence",
+                    remedy=_TO_ASCII,
                 )
-    return InputError("has characters outside ASCII", where=str(path))
+    return InputError("has characters outside ASCII", where=str(path), remedy=_TO_ASCII)
