@@ -56,7 +56,8 @@ def write_consensus(
 ) -> ConsensusSummary:
     """Write the `RESULT_FILES` of a sample into ``outdir``.
 
-    All appear when everything was checked, or none does. Their content depends on neither the
+    All appear when everything was checked, or none does. The viral file of an earlier call, of
+    reads in the other format, is removed. Their content depends on neither the
     order of ``score_paths`` nor the sizes of shards and blocks. Memory holds one score file, one
     block of records, ``sort_lines`` lines, and less than 200 bytes for every record.
 
@@ -141,6 +142,8 @@ def write_consensus(
             records, scored.scores, calls, scored.counts, calibration, frames.bundle_sha256
         )
         summary_file.write(summary.to_json().encode())
+    # Left over from an earlier call of other reads, it would be taken for a file of this one.
+    (outdir / VIRAL_FILES[not with_qualities]).unlink(missing_ok=True)
     return summary
 
 

@@ -73,6 +73,7 @@ def html(
         sample,
         files,
         _description(model),
+        bundle_sha256=_name_and_digest(model)[1],
         stages=None if trace is None else _summary(trace, None).stages,
     )
     typer.echo(f"{sample}: {output}")
