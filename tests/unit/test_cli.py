@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import h5py
@@ -146,6 +147,30 @@ def test_what_is_wrong_is_told_without_a_traceback(
     assert message in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def run_unread(*words: object) -> int:
+    """`run` with a standard output that is a pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream, redirect_stdout(stream):
+        return run(*words)
+
+
+def test_finished_work_counts_when_nobody_reads_the_output(tmp_path: Path) -> None:
+    reads = tmp_path / "reads.fasta"
+    reads.write_text(">short\nAC\n")
+    stages = tmp_path / "stages.tsv"
+    common = ("--sample", "s", "--outdir", tmp_path, "--stages", stages)
+    assert run_unread("prepare", reads, "--window-size", 500, *common) == 0
+    records = tmp_path / "s.records.h5"
+    assert run_unread("consensus", "--records", records, "--reads", reads, *common) == 0
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("id\tlabel\taccession\torganism\nshort\tvirus\tA\tB\n")
+    assert run_unread("report", "truth", tmp_path / "sequences.tsv", labels) == 0
+    stages.unlink()
+    assert run_unread("shard", reads, "--molecule", "dna", *common) == 0
+    assert stages.exists()
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

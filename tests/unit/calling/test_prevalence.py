@@ -125,8 +125,8 @@ def test_the_option_and_the_parameter_take_the_same_shares(text: str, share: flo
 
 @pytest.mark.parametrize(
     "wrong",
-    ["0", "1", "0.0", "1.0", "-0.1", "0.5e3", ".5e1", "1e0", "1e-0", "1e-00", "1e3", "1e", "e-3", "0e-3",
-     "5", "0.", ".", "nan", "inf", "Auto", "some", ""],
+    ["0", "1", "0.0", "1.0", "-0.1", "0.5e3", ".5e1", "1e0", "1e-0", "1e-00", "1e3", "1e", "e-3",
+     "0e-3", "5", "0.", ".", "nan", "inf", "Auto", "some", ""],
 )  # fmt: skip
 def test_the_option_and_the_parameter_refuse_the_same(wrong: str) -> None:
     with pytest.raises(UsageError, match="auto or a number between 0 and 1"):
