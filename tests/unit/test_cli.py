@@ -15,6 +15,8 @@ from virnucpro_core import _progress
 from virnucpro_core.cli import main, main_of_lines
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
+REPORT_RUN = ["report", "run", "--sample", "a:b", "--sequences", "s.tsv", "--reads", "r", "--model",
+              "m", "--parameters", "p.json", "--code-sha256", "c", "--output", "run.json"]  # fmt: skip
 CONSENSUS = ["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"]
 
 
@@ -119,6 +121,26 @@ def test_the_wrong_encoder_is_refused(
         (["prepare", "none.fa", "--sample", "s", "--window-size", "500"], 2, "does not exist"),
         (["prepare", str(READS), "--sample", "s", "--window-size", "2"], 2, "window size 2"),
         (["prepare", str(READS), "--sample", "s"], 2, "window-size"),
+        (
+            ["prepare", "-", "--sample", "a/b", "--window-size", "500"],
+            2,
+            "sample name 'a/b' cannot",
+        ),
+        (
+            [
+                "prepare",
+                str(READS),
+                "--sample",
+                "s",
+                "--window-size",
+                "500",
+                "--outdir",
+                str(READS),
+            ],
+            3,
+            "reads.fasta/s.records.h5: cannot be written",
+        ),
+        (REPORT_RUN, 2, "sample name 'a:b' cannot be part of a file name; use letters"),
         (["embed", "x.h5", "--encoder", "rna", "--model", "m", "--output", "o"], 2, "dna, protein"),
         (
             ["embed", "x.h5", "--encoder", "dna", "--model", "m", "--output", "o"],

@@ -16,6 +16,7 @@ from virnucpro_core._files import sha256_of_file
 from virnucpro_core.cli._options import ModelOption, OutdirOption, SampleOption
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
+from virnucpro_core.sequences import check_sample_name
 
 __all__ = ["app"]
 
@@ -41,6 +42,7 @@ def run(
     nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
 ) -> None:
     """Write what made a sample's results: versions, parameters, digests, counts."""
+    check_sample_name(sample)
     name, digest = _name_and_digest(model)
     reporting.write_run_json(
         output,
