@@ -163,8 +163,9 @@ class _SheetReader:
         return str(started if started.exists() and not beside.exists() else beside)
 
     def _problems_of_file(self, row: SheetRow, column: str, given: str, file: str) -> Iterator[str]:
-        if re.search(r"[$`\n\r]", given):
-            yield f"{column} {given!r}: a path with '$', '`' or a line break cannot reach the tasks; rename it"  # noqa: E501
+        if re.search(r"[$`\n\r]", file):
+            shown = given if re.search(r"[$`\n\r]", given) else file
+            yield f"{column} {shown!r}: a path with '$', '`' or a line break cannot reach the tasks; rename it"  # noqa: E501
             return
         if not _URL.match(file):
             local = Path(file)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -140,6 +142,32 @@ def test_all_mistakes_are_told_with_their_rows(folder: Path) -> None:
     assert len(found) == len(expected), found
     for line, start in zip(found, expected, strict=True):
         assert line.startswith(start)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pipeline_info", "multiqc", "report.html", "stages_of", "versions.yml", "parameters.json",
+     "command.txt"],
+)  # fmt: skip
+def test_names_that_the_pipeline_uses_itself_are_refused_wherever_one_is_given(
+    folder: Path, name: str
+) -> None:
+    (line,) = lines(folder, f"sample,file\n{name},a.fq\n")
+    assert line.startswith(f"row 2: sample is '{name}', it must be letters")
+    assert name in line
+    parameters = json.loads((SCHEMA.parents[1] / "nextflow_schema.json").read_text())
+    (group,) = (g for g in parameters["$defs"].values() if "sample" in g["properties"])
+    assert not re.search(group["properties"]["sample"]["pattern"], name)
+    workflow = (SCHEMA.parents[1] / "workflows" / "samples.nf").read_text()
+    assert f"'{name}'" in workflow
+
+
+def test_a_path_that_cannot_reach_the_tasks_is_refused_for_its_folder_too(folder: Path) -> None:
+    odd = folder / "of $5"
+    odd.mkdir()
+    (odd / "a.fq").touch()
+    (line,) = lines(odd, "sample,file\nx,a.fq\n")
+    assert line.startswith(f"row 2: file {str(odd / 'a.fq')!r}: a path with '$'")
 
 
 def test_lanes_that_are_paired_and_not_are_refused(folder: Path) -> None:
