@@ -15,8 +15,8 @@ from virnucpro_core import _progress
 from virnucpro_core.cli import main, main_of_lines
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
-REPORT_RUN = ["report", "run", "--sample", "a:b", "--sequences", "s.tsv", "--reads", "r", "--model",
-              "m", "--parameters", "p.json", "--code-sha256", "c", "--output", "run.json"]  # fmt: skip
+REPORT_RUN = ["report", "run", "--sample", "a:b", "--sequences", "s.tsv", "--reads", "r"]
+REPORT_RUN += ["--model", "m", "--parameters", "p", "--code-sha256", "c", "--output", "run.json"]
 CONSENSUS = ["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"]
 
 
