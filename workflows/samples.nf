@@ -103,7 +103,9 @@ def sampleName(fileName) {
     def plain = fileName.replaceFirst(/(?i)\.(gz|bz2|xz|zst)$/, '')
     def stem = plain.replaceFirst(/(?i)\.(fasta|fa|fna|fas|ffn|faa|fastq|fq|bam|cram|sam)$/, '')
     def safe = stem.replaceAll(/[^A-Za-z0-9._-]/, '_').replaceFirst(/^[.-]+/, '')
-    return safe && !(safe in ['pipeline_info', 'multiqc']) ? safe : 'sample'
+    // assets/schema_input.json and nextflow_schema.json refuse the same names.
+    def taken = ['pipeline_info', 'multiqc', 'report.html', 'stages_of', 'versions.yml', 'parameters.json', 'command.txt']
+    return safe && !(safe in taken) ? safe : 'sample'
 }
 
 /**

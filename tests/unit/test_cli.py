@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import h5py
@@ -15,6 +16,8 @@ from virnucpro_core import _progress
 from virnucpro_core.cli import main, main_of_lines
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
+REPORT_RUN = ["report", "run", "--sample", "a:b", "--sequences", "s.tsv", "--reads", "r"]
+REPORT_RUN += ["--model", "m", "--parameters", "p", "--code-sha256", "c", "--output", "run.json"]
 CONSENSUS = ["consensus", "--records", "none.h5", "--reads", "r", "--sample", "s"]
 
 
@@ -193,6 +196,26 @@ def test_a_file_that_would_be_lost_is_refused_before_anything_is_read(
         (["prepare", "none.fa", "--sample", "s", "--window-size", "500"], 2, "does not exist"),
         (["prepare", str(READS), "--sample", "s", "--window-size", "2"], 2, "window size 2"),
         (["prepare", str(READS), "--sample", "s"], 2, "window-size"),
+        (
+            ["prepare", "-", "--sample", "a/b", "--window-size", "500"],
+            2,
+            "sample name 'a/b' cannot",
+        ),
+        (
+            [
+                "prepare",
+                str(READS),
+                "--sample",
+                "s",
+                "--window-size",
+                "500",
+                "--outdir",
+                str(READS),
+            ],
+            3,
+            "reads.fasta/s.records.h5: cannot be written",
+        ),
+        (REPORT_RUN, 2, "sample name 'a:b' cannot be part of a file name; use letters"),
         (["embed", "x.h5", "--encoder", "rna", "--model", "m", "--output", "o"], 2, "dna, protein"),
         (
             ["embed", "x.h5", "--encoder", "dna", "--model", "m", "--output", "o"],
@@ -221,6 +244,30 @@ def test_what_is_wrong_is_told_without_a_traceback(
     assert message in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def run_unread(*words: object) -> int:
+    """`run` with a standard output that is a pipe that nobody reads any more."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as stream, redirect_stdout(stream):
+        return run(*words)
+
+
+def test_finished_work_counts_when_nobody_reads_the_output(tmp_path: Path) -> None:
+    reads = tmp_path / "reads.fasta"
+    reads.write_text(">short\nAC\n")
+    stages = tmp_path / "stages.tsv"
+    common = ("--sample", "s", "--outdir", tmp_path, "--stages", stages)
+    assert run_unread("prepare", reads, "--window-size", 500, *common) == 0
+    records = tmp_path / "s.records.h5"
+    assert run_unread("consensus", "--records", records, "--reads", reads, *common) == 0
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("id\tlabel\taccession\torganism\nshort\tvirus\tA\tB\n")
+    assert run_unread("report", "truth", tmp_path / "sequences.tsv", labels) == 0
+    stages.unlink()
+    assert run_unread("shard", reads, "--molecule", "dna", *common) == 0
+    assert stages.exists()
 
 
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from virnucpro_core.calling._classic import CHUNK_HEADER, FRAME_HEADER
 from virnucpro_core.calling._decision import Decision, usable_decision
 from virnucpro_core.calling._frame_table import FrameTable
 from virnucpro_core.calling._line_sorter import LineSorter
-from virnucpro_core.calling._mates import with_mates
+from virnucpro_core.calling._mates import neighbour_keys, with_mates
 from virnucpro_core.calling._prevalence import choose_prevalence
 from virnucpro_core.calling._record_calls import SEQUENCES_HEADER, call_records, record_lines
 from virnucpro_core.calling._regions import REGIONS_HEADER
@@ -56,7 +56,8 @@ def write_consensus(
 ) -> ConsensusSummary:
     """Write the `RESULT_FILES` of a sample into ``outdir``.
 
-    All appear when everything was checked, or none does. Their content depends on neither the
+    All appear when everything was checked, or none does. The viral file of an earlier call, of
+    reads in the other format, is removed. Their content depends on neither the
     order of ``score_paths`` nor the sizes of shards and blocks. Memory holds one score file, one
     block of records, ``sort_lines`` lines, and less than 200 bytes for every record.
 
@@ -119,7 +120,10 @@ def write_consensus(
             if calibration is None
             else choose_prevalence(prevalence, scored.scores.known_evidence, calibration),
         )
-        is_chosen = with_mates(calls.is_virus, scored.pair_keys)
+        # Paired files tell their mates apart in ways that single reads and contigs have too (r_1).
+        is_paired = isinstance(reads, ReadFiles) and reads.paired
+        pair_keys = neighbour_keys(records.n_records) if is_paired else scored.pair_keys
+        is_chosen = with_mates(calls.is_virus, pair_keys)
         sequence_file.write(SEQUENCES_HEADER)
         first = 0
         with progress(records.n_records, f"{records.sample} (calls)", "records") as advance:
@@ -138,6 +142,8 @@ def write_consensus(
             records, scored.scores, calls, scored.counts, calibration, frames.bundle_sha256
         )
         summary_file.write(summary.to_json().encode())
+    # Left over from an earlier call of other reads, it would be taken for a file of this one.
+    (outdir / VIRAL_FILES[not with_qualities]).unlink(missing_ok=True)
     return summary
 
 

@@ -1,4 +1,4 @@
-"""Mates of pairs, by their ids: ``<id>/1`` and ``<id>/2``.
+"""Mates of pairs: by their place in paired files, else by their ids, ``<id>/1`` and ``<id>/2``.
 
 Shape letters: ``R`` records.
 """
@@ -11,7 +11,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["pair_keys", "with_mates"]
+__all__ = ["neighbour_keys", "pair_keys", "with_mates"]
 
 _MATES = (b"/1", b"/2")
 _NO_MATE = 0
@@ -30,6 +30,11 @@ def pair_keys(ids: Iterable[bytes], n_records: int) -> NDArray[np.uint64]:
             digest = blake2b(name[:-2], digest_size=_KEY_BYTES).digest()
             keys[row] = max(int.from_bytes(digest, "little"), 1)
     return keys
+
+
+def neighbour_keys(n_records: int) -> NDArray[np.uint64]:
+    """uint64 [R]: the same as `pair_keys` for paired files, whose records take turns."""
+    return np.arange(n_records, dtype=np.uint64) // np.uint64(2) + np.uint64(1)
 
 
 def with_mates(is_virus: NDArray[np.bool_], keys: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -51,7 +51,7 @@ class ScorePass:
 
     Attributes (complete after `run`):
         scores: of all records.
-        pair_keys: uint64 [R], see `pair_keys`.
+        pair_keys: uint64 [R], by ids, see `pair_keys`.
         counts: what was seen.
     """
 

@@ -97,7 +97,16 @@ def compare_with_truth(sequences: Path, truth: Path) -> TruthComparison:
     Raises:
         InputError: a table cannot be read, or the two are not about the same records.
     """
-    labels = {row["id"]: row for row in _rows(truth, ("id", "label", "accession", "organism"))}
+    labels: dict[str, dict[str, str]] = {}
+    columns = ("id", "label", "accession", "organism")
+    for number, row in enumerate(_rows(truth, columns), start=2):
+        if row["id"] in labels:
+            raise InputError(
+                f"has a label for {row['id']} already",
+                where=f"{truth}, line {number}",
+                remedy="keep one row for each record",
+            )
+        labels[row["id"]] = row
     overall = Tally()
     by_label = {label: Tally() for label in _LABELS}
     genomes: dict[tuple[str, str, str], Tally] = {}

@@ -11,6 +11,7 @@ import typer
 
 from virnucpro_core._progress import progress
 from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts, check_outputs
+from virnucpro_core.cli._say import say
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import ShardStrings, read_embeddings, read_shard, write_scores
 
@@ -49,7 +50,7 @@ def classify(
             merging += took.merging
             prediction += took.prediction
             n_frames += took.n_frames
-            typer.echo(f"{files[0].name}: {took.n_frames} frames classified")
+            say(f"{files[0].name}: {took.n_frames} frames classified")
             advance(n_frames)
     if stages is not None:
         write_stages(

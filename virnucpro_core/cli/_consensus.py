@@ -10,6 +10,7 @@ import typer
 
 from virnucpro_core.cli._options import OutdirOption, StagesOption
 from virnucpro_core.cli._reads import PairedOption, read_files
+from virnucpro_core.cli._say import say
 from virnucpro_core.errors import UsageError
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import RecordTable
@@ -59,10 +60,10 @@ def consensus(
         seconds = time.perf_counter() - started
         write_stages(stages, [Stage("Consensus Scoring", seconds, summary.n_records)])
     for warning in summary.warnings:
-        typer.echo(f"virnucpro: {sample}: warning: {warning}", err=True)
+        say(f"virnucpro: {sample}: warning: {warning}", to_stderr=True)
     if summary.prevalence is not None:
-        typer.echo(f"{sample}: {summary.prevalence}")
-    typer.echo(
+        say(f"{sample}: {summary.prevalence}")
+    say(
         f"{sample}: {summary.n_records} records, {summary.n_virus} virus, "
         f"{summary.n_non_virus} non-virus, {summary.n_not_scorable} not scorable"
     )

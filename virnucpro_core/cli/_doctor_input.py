@@ -30,7 +30,7 @@ _UNUSABLE = 2
 def check_input(
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="FASTA, FASTQ, BAM or CRAM of one sample, or a samplesheet."),
+        typer.Argument(help="FASTA, FASTQ, BAM, CRAM or SAM of one sample, or a samplesheet."),
     ] = None,
     paired: PairedOption = False,
     params_file: Annotated[

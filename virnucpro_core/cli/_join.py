@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core.cli._options import StagesOption
+from virnucpro_core.cli._say import say
 from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import SetAside, join_embeddings, write_record_outcomes
 
@@ -32,4 +33,4 @@ def join(
         seconds = time.perf_counter() - started
         write_stages(stages, [Stage("Feature Merging", seconds, len(ids))])
     n_embedded = len(ids) - int((set_aside != SetAside.EMBEDDED).sum())
-    typer.echo(f"{output.name}: {n_embedded} of {n_records} records embedded")
+    say(f"{output.name}: {n_embedded} of {n_records} records embedded")

@@ -16,6 +16,7 @@ from virnucpro_core.cli._reads import (
     given_samples,
     named,
 )
+from virnucpro_core.cli._say import say
 from virnucpro_core.reporting import Stage, write_stages
 
 __all__ = ["prepare"]
@@ -38,7 +39,7 @@ def prepare(
         with named(each, sheet):
             summary = sequences.prepare(each.reads, outdir, settings)
         summaries.append(summary)
-        typer.echo(
+        say(
             f"{each.name}: {summary.n_records} records, {summary.n_chunks} windows, "
             f"{summary.n_frames} frames, {len(summary.shards)} shards"
         )

@@ -15,7 +15,7 @@ import typer
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.samples import read_sheet
-from virnucpro_core.sequences import ReadFiles
+from virnucpro_core.sequences import ReadFiles, check_sample_name
 
 __all__ = [
     "GivenSample",
@@ -30,7 +30,7 @@ __all__ = [
 ReadsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        help="FASTA, FASTQ (plain or compressed), BAM or CRAM; several are read one after "
+        help="FASTA, FASTQ (plain or compressed), BAM, CRAM or SAM; several are read one after "
         "another; - for standard input."
     ),
 ]
@@ -58,7 +58,8 @@ def given_samples(
     Standard input is kept as ``<outdir>/<sample>.reads``: later steps read it again.
 
     Raises:
-        UsageError: there is neither or both, or the number of files is odd and they are pairs.
+        UsageError: there is neither or both, the name cannot be used, or the number of files is
+            odd and they are pairs.
         InputError: the sheet cannot be used.
     """
     if (sheet is None) is not bool(reads):
@@ -72,6 +73,7 @@ def given_samples(
         ]
     if sample is None:
         raise UsageError("--sample is missing", remedy="give the sample a name")
+    check_sample_name(sample)
     paths = [Path(name) for name in reads or ()]
     if reads == ["-"]:
         paths = [_keep_standard_input(outdir / f"{sample}.reads")]

@@ -14,7 +14,9 @@ import typer
 from virnucpro_core import reporting
 from virnucpro_core._files import sha256_of_file
 from virnucpro_core.cli._options import ModelOption, OutdirOption, SampleOption
+from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
+from virnucpro_core.sequences import check_sample_name
 
 __all__ = ["app"]
 
@@ -40,6 +42,7 @@ def run(
     nextflow_version: Annotated[str | None, typer.Option(help="Version of Nextflow.")] = None,
 ) -> None:
     """Write what made a sample's results: versions, parameters, digests, counts."""
+    check_sample_name(sample)
     name, digest = _name_and_digest(model)
     reporting.write_run_json(
         output,
@@ -73,9 +76,10 @@ def html(
         sample,
         files,
         _description(model),
+        bundle_sha256=_name_and_digest(model)[1],
         stages=None if trace is None else _summary(trace, None).stages,
     )
-    typer.echo(f"{sample}: {output}")
+    say(f"{sample}: {output}")
 
 
 @app.command()
@@ -93,7 +97,7 @@ def samples(
         raise InputError(str(error)) from error
     reporting.write_run_report(outdir / "report.html", found, stages)
     reporting.write_multiqc(outdir / "multiqc", found, stages)
-    typer.echo(f"{len(found)} samples: {outdir / 'report.html'}")
+    say(f"{len(found)} samples: {outdir / 'report.html'}")
 
 
 @app.command()
@@ -102,7 +106,7 @@ def crate(
     workflow: Annotated[Path, typer.Option(help="main.nf of the pipeline.")] = _MAIN,
 ) -> None:
     """Describe a run's results as a Workflow Run RO-Crate."""
-    typer.echo(str(reporting.write_crate(results, workflow)))
+    say(str(reporting.write_crate(results, workflow)))
 
 
 @app.command()
@@ -126,21 +130,28 @@ def stages(
     for number, trace in enumerate(traces):
         summary = _summary(trace, stages_dir)
         if len(traces) > 1:
-            typer.echo(f"{'' if number == 0 else chr(10)}{trace}")
-        typer.echo(reporting.render_stages(summary, wall_seconds), nl=False)
+            say(f"{'' if number == 0 else chr(10)}{trace}")
+        say(reporting.render_stages(summary, wall_seconds).removesuffix("\n"))
         if compared is not None:
-            typer.echo("\n" + reporting.compare_runs(summary, compared, str(baseline)), nl=False)
+            comparison = reporting.compare_runs(summary, compared, str(baseline))
+            say("\n" + comparison.removesuffix("\n"))
 
 
 @app.command()
 def truth(
     sequences: Annotated[Path, typer.Argument(help="sequences.tsv of a run.")],
-    labels: Annotated[Path, typer.Argument(help="Table with the columns id and label.")],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="Tab-separated table with the columns id, label (virus or non-virus), accession "
+            "and organism."
+        ),
+    ],
 ) -> None:
     """Compare the calls of a run with true labels."""
     from virnucpro_core.calling import compare_with_truth
 
-    typer.echo(str(compare_with_truth(sequences, labels)))
+    say(str(compare_with_truth(sequences, labels)))
 
 
 def _name_and_digest(model: str) -> tuple[str, str]:

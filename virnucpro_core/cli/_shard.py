@@ -16,6 +16,7 @@ from virnucpro_core.cli._reads import (
     given_samples,
     named,
 )
+from virnucpro_core.cli._say import say
 from virnucpro_core.reporting import Stage, write_stages
 
 __all__ = ["shard"]
@@ -43,7 +44,7 @@ def shard(
             summary = sequences.shard_whole(each.reads, outdir, settings)
         seconds += summary.seconds
         n_sharded += summary.n_records - summary.n_empty
-        typer.echo(
+        say(
             f"{each.name}: {summary.n_records} records, {summary.n_empty} of them empty, "
             f"{len(summary.shards)} shards"
         )

@@ -5,6 +5,7 @@ Shape letters: ``L`` bases of a record, ``K`` its k-mers.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,12 @@ def measure_content(viral: Path, *, most_records: int = 20_000) -> GenomeContent
                 n_low += _is_low_complexity(code)
                 bases += len(code)
                 counts.update(_kept_kmers(code).tolist())
-    except (OSError, dnaio.FileFormatError) as error:
-        raise InputError(f"cannot be read ({error})", where=str(viral)) from error
+    except (OSError, EOFError, zlib.error, UnicodeError, dnaio.FileFormatError) as error:
+        raise InputError(
+            f"cannot be read ({error})",
+            where=str(viral),
+            remedy="copy it again, or call the sample again",
+        ) from error
     seen = np.array(sorted(counts.values(), reverse=True), dtype=np.int64)
     total = int(seen.sum())
     n_half = int(np.searchsorted(seen.cumsum(), total / 2)) + 1 if total else 0

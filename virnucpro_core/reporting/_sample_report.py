@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from virnucpro_core import __version__
-from virnucpro_core.errors import StoreError
+from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.pages import (
     CALL_COLOURS,
     Block,
@@ -34,6 +34,7 @@ from virnucpro_core.reporting._sample_figures import (
     tier_bars,
     window_track,
 )
+from virnucpro_core.reporting._sample_summary import read_summary
 from virnucpro_core.reporting._signals import lengths_to_count, signals
 from virnucpro_core.reporting._stage_section import stage_section
 from virnucpro_core.reporting._stage_summary import StageSummary
@@ -43,6 +44,7 @@ __all__ = ["SampleFiles", "write_sample_report"]
 
 _N_OPEN_TRACKS = 2
 _N_NEAREST = 10
+_SHOWN_DIGITS = 12
 _TOP_COLUMNS = (
     "record", "length", "virus score", "windows", "frames", "probability", "q-value", "tier",
 )  # fmt: skip
@@ -78,7 +80,7 @@ class SampleFiles:
         """The files that a sample's result folder has.
 
         Raises:
-            StoreError: it has no ``sequences.tsv``.
+            StoreError: it has no ``sequences.tsv``, or viral records of two runs.
         """
         if not (folder / "sequences.tsv").exists():
             raise StoreError(
@@ -88,7 +90,15 @@ class SampleFiles:
             )
 
         def present(*names: str) -> Path | None:
-            return next((folder / name for name in names if (folder / name).exists()), None)
+            found = [folder / name for name in names if (folder / name).exists()]
+            if len(found) > 1:
+                raise StoreError(
+                    f"has {' and '.join(path.name for path in found)}, of which one is left over "
+                    "from another run",
+                    where=str(folder),
+                    remedy="remove that one",
+                )
+            return found[0] if found else None
 
         return cls(
             sequences=folder / "sequences.tsv",
@@ -106,6 +116,7 @@ def write_sample_report(
     files: SampleFiles,
     bundle: Mapping[str, Any],
     *,
+    bundle_sha256: str | None = None,
     stages: Sequence[StageSummary] | None = None,
 ) -> None:
     """Write the report of ``sample``; the same files give the same bytes.
@@ -115,15 +126,17 @@ def write_sample_report(
         sample: its name.
         files: what it tells of.
         bundle: ``bundle.json`` of the model.
+        bundle_sha256: its digest, to be compared with that of the results; None not to.
         stages: how long each stage took.
 
     Raises:
         StoreError: a result file cannot be read or is none, or ``path`` cannot be written.
-        InputError: the viral records cannot be read.
+        InputError: the viral records cannot be read, or the model is not that of the results.
     """
     totals = sum_up(files.sequences, lengths=lengths_to_count(bundle))
-    summary = read_json_object(files.summary) if files.summary else {}
+    summary = read_summary(files.summary) if files.summary else {}
     run = read_json_object(files.run) if files.run else {}
+    _check_model(files, summary, bundle["name"], bundle_sha256)
     prevalence = _prevalence(summary)
     content = measure_content(files.viral) if files.viral and totals.calls["virus"] else None
     warnings = [_sentence(str(text)) for text in summary.get("warnings") or ()]
@@ -146,6 +159,19 @@ def write_sample_report(
     )
     footer = f"Written by virnucpro {__version__}. This page needs no network."
     write_page(path, Page(f"Viral sequences in {sample}", lead, sections, footer))
+
+
+def _check_model(
+    files: SampleFiles, summary: Mapping[str, Any], name: str, given: str | None
+) -> None:
+    made_with = summary.get("bundle_sha256")
+    if given is not None and made_with is not None and made_with != given:
+        raise InputError(
+            f"is of the model with the digest {made_with[:_SHOWN_DIGITS]}; {name}, which was "
+            f"given, has {given[:_SHOWN_DIGITS]}",
+            where=str(files.summary),
+            remedy="give the model that made the results",
+        )
 
 
 def _sentence(line: str) -> str:

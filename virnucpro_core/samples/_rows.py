@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from virnucpro_core.errors import InputError
+from virnucpro_core.samples._documents import Mapping, parse_json, parse_yaml
 
 __all__ = ["SHEET_COLUMNS", "SheetRow", "SheetRows", "read_rows"]
 
 SHEET_COLUMNS = ("sample", "fastq_1", "fastq_2", "file")
 
-_YAML = (".yml", ".yaml", ".json")
+_DOCUMENTS = (".yml", ".yaml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class SheetRow:
     """One row.
 
     Attributes:
-        number: as a spreadsheet counts, the header is row 1; in YAML the item, from 1.
+        number: as a spreadsheet counts, the header is row 1; in YAML and JSON the item, from 1.
         values: text by column, without spaces around it; only columns that have some.
     """
 
@@ -60,7 +61,8 @@ def read_rows(path: Path) -> SheetRows:
         ) from error
     except OSError as error:
         raise InputError(f"cannot be read ({error})", where=str(path)) from error
-    return _yaml_rows(path, text) if path.suffix.lower() in _YAML else _table_rows(path, text)
+    is_document = path.suffix.lower() in _DOCUMENTS
+    return _document_rows(path, text) if is_document else _table_rows(path, text)
 
 
 def _table_rows(path: Path, text: str) -> SheetRows:
@@ -104,27 +106,36 @@ def _header(path: Path, number: int, fields: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _yaml_rows(path: Path, text: str) -> SheetRows:
-    # Only who has such a sheet needs the package.
-    import yaml
-
+def _document_rows(path: Path, text: str) -> SheetRows:
+    kind, parse = ("JSON", parse_json) if path.suffix.lower() == ".json" else ("YAML", parse_yaml)
     try:
-        # The base loader leaves every value the text that it is: 007 is a name, not a number.
-        content: Any = yaml.load(text, Loader=yaml.BaseLoader)
-    except yaml.YAMLError as error:
-        raise InputError(f"is not YAML ({error})", where=str(path)) from error
-    if content in (None, ""):
+        content: Any = parse(text) if text.strip() else None
+    except ValueError as error:
+        raise InputError(f"is not {kind} ({error})", where=str(path)) from error
+    if content is None:
         return SheetRows(SHEET_COLUMNS, (), "item")
     rows = []
     columns: dict[str, None] = {}
-    for number, item in enumerate(content if isinstance(content, list) else [content], start=1):
-        if not isinstance(item, dict) or not all(isinstance(v, str) for v in item.values()):
+    items = [content] if isinstance(content, Mapping) else content
+    for number, item in enumerate(items if isinstance(items, list) else [items], start=1):
+        where = f"{path}, item {number}"
+        if not isinstance(item, Mapping) or any(isinstance(value, list) for _, value in item):
             raise InputError(
                 "is not 'name: text' for each column",
-                where=f"{path}, item {number}",
+                where=where,
                 remedy="write a list: '- sample: a', and under it '  file: a.fastq.gz'",
             )
-        columns.update(dict.fromkeys(item))
-        values = {str(name): value.strip() for name, value in item.items()}
-        rows.append(SheetRow(number, {name: value for name, value in values.items() if value}))
+        names = [str(name) for name, _ in item]
+        double = [name for name in names if names.count(name) > 1]
+        if double:
+            raise InputError(f"has the column {double[0]} twice", where=where)
+        columns.update(dict.fromkeys(names))
+        texts = zip(names, (_text(value) for _, value in item), strict=True)
+        rows.append(SheetRow(number, {name: text for name, text in texts if text}))
     return SheetRows(tuple(columns), tuple(rows), "item")
+
+
+def _text(value: str | bool | None) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else value.strip()

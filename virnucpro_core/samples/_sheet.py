@@ -83,7 +83,7 @@ def read_sheet(
             [f"{name}: needs the columns sample and fastq_1 or file; its columns are {found}"]
         )
     if not table.rows:
-        raise SheetError([f"{name}: has no samples; add a {table.unit} for each"])
+        raise SheetError([f"{name}: has no samples; add one {table.unit} for each"])
     base = origin.rpartition("/")[0] if origin else path.parent
     reader = _SheetReader(name, table.unit, base, launch_dir, _validator(schema))
     for row in table.rows:
@@ -163,8 +163,9 @@ class _SheetReader:
         return str(started if started.exists() and not beside.exists() else beside)
 
     def _problems_of_file(self, row: SheetRow, column: str, given: str, file: str) -> Iterator[str]:
-        if re.search(r"[$`\n\r]", given):
-            yield f"{column} {given!r}: a path with '$', '`' or a line break cannot reach the tasks; rename it"  # noqa: E501
+        if re.search(r"[$`\n\r]", file):
+            shown = given if re.search(r"[$`\n\r]", given) else file
+            yield f"{column} {shown!r}: a path with '$', '`' or a line break cannot reach the tasks; rename it"  # noqa: E501
             return
         if not _URL.match(file):
             local = Path(file)

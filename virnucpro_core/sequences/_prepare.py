@@ -67,13 +67,16 @@ class PrepareSettings:
 
 
 def check_sample_name(name: str) -> None:
-    """Refuse a sample name that cannot be part of a file name.
+    """Refuse a sample name that cannot be part of a file name, or of a link to one.
 
     Raises:
         UsageError: it is such a name.
     """
-    if not name or set(name) & set("/\\\0\n\t"):
-        raise UsageError(f"sample name {name!r} cannot be part of a file name")
+    if not name or set(name) & set("/\\:\0\n\t"):
+        raise UsageError(
+            f"sample name {name!r} cannot be part of a file name",
+            remedy="use letters, digits, '_', '.' and '-'",
+        )
 
 
 @dataclass(slots=True)

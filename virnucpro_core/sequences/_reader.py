@@ -9,13 +9,20 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from itertools import repeat, zip_longest
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import BinaryIO, TypeAlias, cast
 
 import dnaio
 from xopen import xopen
 
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences._alignments import alignment_records
+from virnucpro_core.sequences._formats import (
+    BYTE_ORDER_MARK,
+    WithoutBlankEnd,
+    check_alignment_compression,
+    detect_format,
+    skip_blank_lines,
+)
 from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 
@@ -25,10 +32,14 @@ BATCH_BASES = 1 << 20
 BATCH_RECORDS = 1 << 14
 """A batch ends with the record that reaches either bound, so memory does not grow with the file."""
 
-_Records: TypeAlias = Iterator[tuple[dnaio.SequenceRecord, int]]
-"""Records, each with its mate: 1 or 2; 0 for one without."""
+_MESSAGE_LETTERS = 130
+_TO_ASCII = "rename the record or mend its sequence"
 
-_SAM_HEADERS = (b"@HD\tVN:", b"@SQ\tSN:", b"@RG\tID:", b"@PG\tID:", b"@CO\t")
+_FIRST_MATE = ("/1", ".1", "_1", ":1")
+"""Ends of an id that names the first mate; that of the second has a 2."""
+
+_Numbered: TypeAlias = tuple[dnaio.SequenceRecord, int]
+"""A record with the number that an alignment file has for a mate: 1 or 2; 0 for one without."""
 
 
 def read_batches(
@@ -38,8 +49,9 @@ def read_batches(
     zstd; BAM, CRAM or SAM.
 
     The format is taken from the content, not from the name. An empty file has no records. Mates
-    of paired files take turns; those with the same id get ``/1`` and ``/2`` behind it. ``opened``
-    counts what was taken from the files.
+    of paired files take turns. They have the same id, which gets ``/1`` and ``/2`` behind it, or
+    ids that end in 1 and 2 after ``/``, ``.``, ``_`` or ``:``. ``opened`` counts what was taken
+    from the files.
 
     Raises:
         InputError: a file is missing, truncated or malformed, or two files of mates do not belong
@@ -50,7 +62,7 @@ def read_batches(
     first = 0
     with_qualities: bool | None = None
     for lane in files.lanes():
-        records = _records(lane[0], opened) if len(lane) == 1 else _pairs(lane[0], lane[1], opened)
+        records = _single(lane[0], opened) if len(lane) == 1 else _pairs(lane[0], lane[1], opened)
         for batch in _batches(records, lane, first):
             if with_qualities is None and any(batch.sequences):
                 with_qualities = batch.qualities is not None
@@ -65,19 +77,19 @@ def read_batches(
             first += len(batch)
 
 
-def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator[RecordBatch]:
+def _batches(
+    records: Iterator[dnaio.SequenceRecord], files: tuple[Path, ...], first: int
+) -> Iterator[RecordBatch]:
     at = 0
     while True:
         names: list[str] = []
         sequences: list[str] = []
         qualities: list[str | None] = []
-        mates: list[int] = []
         bases = 0
-        for record, mate in records:
+        for record in records:
             names.append(record.name)
             sequences.append(record.sequence)
             qualities.append(record.qualities)
-            mates.append(mate)
             bases += len(record.sequence)
             if bases >= BATCH_BASES or len(names) >= BATCH_RECORDS:
                 break
@@ -89,7 +101,6 @@ def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator
             names=names,
             sequences=sequences,
             qualities=None if None in qualities else cast("list[str]", qualities),
-            mates=mates if any(mates) else None,
             files=files,
             first_in_files=at,
         )
@@ -98,20 +109,33 @@ def _batches(records: _Records, files: tuple[Path, ...], first: int) -> Iterator
         at += len(batch)
 
 
-def _records(path: Path, opened: OpenedFiles) -> _Records:
+def _single(path: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
+    """The records of a file that is not one of a pair."""
+    return (record for record, _ in _records(path, opened))
+
+
+def _records(path: Path, opened: OpenedFiles) -> Iterator[_Numbered]:
     """The records of one file."""
     with _readable(path), opened.open(path) as file, xopen(file, "rb", threads=0) as raw:
         stream = io.BufferedReader(cast(io.RawIOBase, raw))
-        file_format = _detect_format(path, stream)
+        n_blank_lines = skip_blank_lines(stream)
+        file_format = detect_format(path, stream)
         if file_format == "alignments":
             file.seek(0)
+            check_alignment_compression(path, file)
             yield from alignment_records(path, file)
         elif file_format is not None:
-            with dnaio.open(stream, fileformat=file_format) as reader:
-                yield from zip(reader, repeat(0))
+            text = WithoutBlankEnd(stream) if file_format == "fastq" else stream
+            try:
+                with dnaio.open(cast("BinaryIO", text), fileformat=file_format) as reader:
+                    yield from zip(reader, repeat(0))
+            except dnaio.FileFormatError as error:
+                if error.line is not None:
+                    error.line += n_blank_lines
+                raise
 
 
-def _pairs(first: Path, second: Path, opened: OpenedFiles) -> _Records:
+def _pairs(first: Path, second: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
     """The records of two files of mates in turn."""
     pairs = zip_longest(_records(first, opened), _records(second, opened))
     for number, (one, two) in enumerate(pairs, start=1):
@@ -126,11 +150,8 @@ def _pairs(first: Path, second: Path, opened: OpenedFiles) -> _Records:
 
 
 def _mates(
-    one: tuple[dnaio.SequenceRecord, int],
-    two: tuple[dnaio.SequenceRecord, int],
-    where_one: str,
-    where_two: str,
-) -> _Records:
+    one: _Numbered, two: _Numbered, where_one: str, where_two: str
+) -> tuple[dnaio.SequenceRecord, dnaio.SequenceRecord]:
     (first, first_mate), (second, second_mate) = one, two
     if first_mate or second_mate:
         raise InputError(
@@ -143,14 +164,13 @@ def _mates(
         if first_id:  # one without a name is refused with all the others
             first.name = first.name.replace(first_id, f"{first_id}/1", 1)
             second.name = second.name.replace(second_id, f"{second_id}/2", 1)
-    elif not dnaio.records_are_mates(first, second):
+    elif not (first_id.endswith(_FIRST_MATE) and second_id == f"{first_id[:-1]}2"):
         raise InputError(
             f"is {second_id or 'without a name'}, its mate in the other file is {first_id}",
             where=where_two,
             remedy="give both files of the pair, their records in the same order",
         )
-    yield first, 1
-    yield second, 2
+    return first, second
 
 
 def _ids(batch: RecordBatch) -> list[str]:
@@ -161,30 +181,6 @@ def _ids(batch: RecordBatch) -> list[str]:
         raise InputError(
             "has no name in its header", where=batch.place(row), remedy="give it one"
         ) from None
-
-
-def _detect_format(path: Path, stream: io.BufferedReader[io.RawIOBase]) -> str | None:
-    """``"fasta"``, ``"fastq"``, ``"alignments"``, or None for a file without content."""
-    while True:
-        head = stream.peek(4096)
-        if not head:
-            return None
-        blank = len(head) - len(head.lstrip())
-        if blank < len(head):
-            break
-        stream.read(blank)
-    start = head[blank : blank + 1]
-    if start in b">#":
-        return "fasta"
-    if head.startswith((b"BAM\x01", b"CRAM", *_SAM_HEADERS)):
-        return "alignments"
-    if start == b"@":
-        return "fastq"
-    raise InputError(
-        f"is neither FASTA, FASTQ, BAM nor CRAM: it starts with {start!r}",
-        where=str(path),
-        remedy="check that this is the file with the reads",
-    )
 
 
 @contextmanager
@@ -202,9 +198,10 @@ def _readable(path: Path) -> Iterator[None]:
             raise _undecodable(path) from error
         if error.line is not None:
             where = f"{path}, line {error.line + 1}"
-        raise InputError(
-            error.message.rstrip("."), where=where, remedy=f"mend this {error.format} record"
-        ) from error
+        message = error.message.rstrip(".")
+        if len(message) > _MESSAGE_LETTERS:  # it quotes the record
+            message = f"{message[:_MESSAGE_LETTERS]} ..."
+        raise InputError(message, where=where, remedy=f"mend this {error.format} record") from error
     except UnicodeError as error:
         raise _undecodable(path) from error
     except (EOFError, zlib.error, lzma.LZMAError) as error:
@@ -219,12 +216,14 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _undecodable(path: Path) -> InputError:
     """Name the line that stopped the reader; it is looked for only now, once it is known."""
+    if not path.is_file():  # what came out of a pipe cannot be read again
+        return InputError("has characters outside ASCII", where=str(path), remedy=_TO_ASCII)
     with xopen(path, "rb", threads=0) as file:
         for number, line in enumerate(file, start=1):
-            if not line.isascii():
+            if not line.removeprefix(BYTE_ORDER_MARK).isascii():
                 return InputError(
                     f"has characters outside ASCII: {line.strip()[:60]!r}",
                     where=f"{path}, line {number}",
-                    remedy="rename the record or mend its sequence",
+                    remedy=_TO_ASCII,
                 )
-    return InputError("has characters outside ASCII", where=str(path))
+    return InputError("has characters outside ASCII", where=str(path), remedy=_TO_ASCII)

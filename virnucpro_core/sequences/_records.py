@@ -42,7 +42,6 @@ class RecordBatch:
         sequences: the sequences as they stand in the file, line breaks removed; those that an
             alignment has turned round are turned back.
         qualities: as in FASTQ (a character a base, Phred + 33), or None where the file has none.
-        mates: 1 or 2 for each record, 0 for one without a mate; None when no record has one.
         files: the file that the records come from, or the two whose records take turns.
         first_in_files: records of ``files`` together before the first one here.
     """
@@ -52,7 +51,6 @@ class RecordBatch:
     names: list[str]
     sequences: list[str]
     qualities: list[str] | None
-    mates: list[int] | None
     files: tuple[Path, ...]
     first_in_files: int
 
@@ -67,7 +65,6 @@ class RecordBatch:
             names=self.names[start:stop],
             sequences=self.sequences[start:stop],
             qualities=None if self.qualities is None else self.qualities[start:stop],
-            mates=None if self.mates is None else self.mates[start:stop],
             files=self.files,
             first_in_files=self.first_in_files + start,
         )

@@ -36,6 +36,9 @@ def create_hdf5(path: Path, *, kind: str, schema_version: int) -> Iterator[h5py.
     temporary = temporary_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_failure(path, error) from error
+    try:
         with _ErrorKeepingFile(temporary, "w+") as raw:
             with h5py.File(raw, "w", libver="v110") as file:
                 start_hdf5(file, kind=kind, schema_version=schema_version)

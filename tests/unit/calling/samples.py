@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from virnucpro_core.calling import Calibration, frame_scores
-from virnucpro_core.sequences import PrepareSettings, prepare
+from virnucpro_core.sequences import PrepareSettings, ReadFiles, prepare
 from virnucpro_core.store import FrameScores, RecordTable, read_scores, read_shard, write_scores
 
 BUNDLE = "b" * 64
@@ -36,7 +36,7 @@ class Frame:
 class Sample:
     """A prepared and scored sample."""
 
-    reads: Path
+    reads: Path | ReadFiles
     records: RecordTable
     score_paths: list[Path]
     frames: list[Frame]

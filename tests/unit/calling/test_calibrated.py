@@ -8,6 +8,7 @@ import math
 import random
 import tracemalloc
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from tests.unit.calling.test_consensus import results, table
 from virnucpro_core.calling import Calibration, ConsensusSummary, Decision, write_consensus
 from virnucpro_core.calling._frame_table import FrameTable
 from virnucpro_core.errors import StoreError, UsageError
+from virnucpro_core.sequences import ReadFiles
 from virnucpro_core.store import SetAside, read_scores
 
 MODEL = Calibration.parse(CALIBRATION, "bundle.json")
@@ -270,6 +272,8 @@ def viral(outdir: Path, name: str) -> str:
 def test_viral_reads_of_a_fastq_keep_their_qualities(tmp_path: Path) -> None:
     records = random_records(100, seed=7)
     sample = make_sample(tmp_path, records, calibration=MODEL, reads_name="reads.fastq")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "viral.fasta.gz").touch()  # of an earlier call
     consensus(sample, tmp_path / "out")
     called = {row["id"] for row in table(tmp_path / "out") if row["call"] == "virus"}
     expected = [fastq(*record) for record in records if record[0].split()[0] in called]
@@ -294,6 +298,24 @@ def test_mates_are_written_together_and_called_each_by_itself(
     chosen = {"p1/1", "p1/2", "p2/1", "p2/2", "alone/1"}
     expected = [fasta(*record) for record in records if record[0] in chosen]
     assert viral(tmp_path / "out", "viral.fasta.gz") == "".join(expected)
+
+
+def test_mates_of_paired_files_are_the_records_of_one_number(tmp_path: Path) -> None:
+    rng = random.Random(2)
+    names = [f"{read}{mate}" for read in ("SRR1.7.", "q_", "r/") for mate in "12"]
+    records = [(name, "".join(rng.choices("ACG", k=60))) for name in names]
+    sample = called(tmp_path, records, {"SRR1.7.2", "q_1"})
+    files = (tmp_path / "1.fasta", tmp_path / "2.fasta")
+    for mate, file in enumerate(files):
+        file.write_text("".join(fasta(*record) for record in records[mate::2]))
+    rule = Decision("threshold", 0.5)
+    consensus(replace(sample, reads=ReadFiles(files, paired=True)), tmp_path / "pairs", rule)
+    together = "".join(fasta(*record) for record in records[:4])
+    assert viral(tmp_path / "pairs", "viral.fasta.gz") == together
+    # The same ids in one file are those of contigs, or of anything.
+    consensus(sample, tmp_path / "single", rule)
+    alone = "".join(fasta(*record) for record in records[1:3])
+    assert viral(tmp_path / "single", "viral.fasta.gz") == alone
 
 
 def called(folder: Path, records: Sequence[Record], viruses: set[str]) -> Sample:

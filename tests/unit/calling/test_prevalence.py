@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,6 +21,12 @@ from virnucpro_core.calling import (
 from virnucpro_core.calling._prevalence import LEAST_RECORDS, choose_prevalence
 from virnucpro_core.errors import UsageError
 
+SCHEMA = json.loads((Path(__file__).parents[3] / "nextflow_schema.json").read_text())
+PARAMETER = next(
+    group["properties"]["prevalence"]["pattern"]
+    for group in SCHEMA["$defs"].values()
+    if "prevalence" in group["properties"]
+)
 MODEL = Calibration.parse({**CALIBRATION, "prevalence": 0.3}, "bundle.json")
 
 
@@ -97,9 +107,28 @@ def test_what_was_asked_for_is_taken() -> None:
     assert choose_prevalence(0.01, evidence(1000, 0.9), MODEL) == Prevalence(0.01, "given")
 
 
-def test_the_option() -> None:
-    assert parse_prevalence("auto") is None
-    assert parse_prevalence("1e-3") == 0.001
-    for wrong in ("0", "1", "-0.1", "nan", "some", ""):
-        with pytest.raises(UsageError, match="auto or a number between 0 and 1"):
-            parse_prevalence(wrong)
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("auto", None),
+        *((text, float(text)) for text in ("0.5", ".5", "0.05", "0.10", "0.999", "0.5e-0")),
+        *(
+            (text, float(text))
+            for text in ("1e-3", "1e-05", "1.5e-04", "1.0E-5", "9.e-1", ".5E-02")
+        ),
+    ],
+)
+def test_the_option_and_the_parameter_take_the_same_shares(text: str, share: float | None) -> None:
+    assert parse_prevalence(text) == share
+    assert re.search(PARAMETER, text)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["0", "1", "0.0", "1.0", "-0.1", "0.5e3", ".5e1", "1e0", "1e-0", "1e-00", "1e3", "1e", "e-3",
+     "0e-3", "5", "0.", ".", "nan", "inf", "Auto", "some", ""],
+)  # fmt: skip
+def test_the_option_and_the_parameter_refuse_the_same(wrong: str) -> None:
+    with pytest.raises(UsageError, match="auto or a number between 0 and 1"):
+        parse_prevalence(wrong)
+    assert not re.search(PARAMETER, wrong)

@@ -91,6 +91,7 @@ def test_a_label_without_a_record(tmp_path: Path) -> None:
         ("r2\tvirus", "r2\tViral", "labels r2 'Viral'"),
         ("label\t", "truth\t", "no column label"),
         ("\tC1\tHost\n", "\n", "line 6: has too few fields"),
+        ("r3\t", "r2\t", "line 4: has a label for r2 already; keep one row"),
     ],
 )
 def test_a_truth_table_that_is_none(tmp_path: Path, old: str, new: str, match: str) -> None:

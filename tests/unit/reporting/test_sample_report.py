@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
 import re
 from dataclasses import replace
 from html import unescape
@@ -13,6 +15,7 @@ import pytest
 
 from tests.browser import show
 from tests.unit.reporting.results import BUNDLE, CALIBRATED, Record, write_sample
+from virnucpro_core._files import sha256_of_file
 from virnucpro_core.cli import main
 from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.reporting import STAGES, SampleFiles, StageSummary, write_sample_report
@@ -151,6 +154,57 @@ def test_viral_records_that_are_gone_are_an_error(tmp_path: Path, files: SampleF
         report(tmp_path, replace(files, viral=tmp_path / "viral.fasta.gz"), CALIBRATED)
 
 
+@pytest.mark.parametrize("cut", [0.5, 0.99])
+def test_viral_records_that_end_too_early_are_an_error(
+    tmp_path: Path, files: SampleFiles, cut: float
+) -> None:
+    viral = tmp_path / "viral.fasta.gz"
+    rng = random.Random(1)
+    packed = gzip.compress(f">r\n{''.join(rng.choices('ACGT', k=4000))}\n".encode())
+    viral.write_bytes(packed[: int(cut * len(packed))])
+    with pytest.raises(
+        InputError, match=r"viral\.fasta\.gz: cannot be read.*call the sample again"
+    ):
+        report(tmp_path, replace(files, viral=viral), CALIBRATED)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prevalence": {"value": "x"}}, r"\(prevalence\.value: 'x' is not of type 'number'\)"),
+        ({"decision": "y"}, r"\(decision: 'y' is not of type 'object'\)"),
+        ({"decision": {"rule": "fdr", "cutoff": []}}, r"\(decision\.cutoff: "),
+        ({"warnings": 3}, r"\(warnings: "),
+        ({"bundle_sha256": 3}, r"\(bundle_sha256: "),
+    ],
+)
+def test_a_summary_with_other_types_is_an_error(
+    tmp_path: Path, files: SampleFiles, change: dict[str, Any], message: str
+) -> None:
+    assert files.summary is not None
+    files.summary.write_text(json.dumps(SUMMARY | change))
+    with pytest.raises(StoreError, match=rf"summary\.json: is not a summary\.json {message}"):
+        report(tmp_path, files, CALIBRATED)
+
+
+def test_another_model_than_that_of_the_results_is_refused(
+    tmp_path: Path, files: SampleFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert files.summary is not None
+    files.summary.write_text(json.dumps(SUMMARY | {"bundle_sha256": "ab" * 32}))
+    digest = sha256_of_file(Path("assets/models/demo/bundle.json"))
+    page = tmp_path / "page.html"
+    command = ["report", "html", str(files.sequences.parent), "--sample", "swab"]
+    command += ["--output", str(page), "--model", "assets/models/demo"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert f"is of the model with the digest {'ab' * 6}; demo, which was given, has " in error
+    assert digest[:12] in error
+    assert not page.exists()
+    files.summary.write_text(json.dumps(SUMMARY | {"bundle_sha256": digest}))
+    assert main(command) == 0
+
+
 def test_the_command(
     tmp_path: Path, files: SampleFiles, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +222,15 @@ def test_the_command(
 def test_a_folder_without_results_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"has no sequences\.tsv"):
         SampleFiles.of_folder(tmp_path)
+
+
+def test_a_folder_with_viral_records_of_two_runs_is_an_error(files: SampleFiles) -> None:
+    folder = files.sequences.parent
+    (folder / "viral.fasta.gz").touch()
+    assert SampleFiles.of_folder(folder).viral == folder / "viral.fasta.gz"
+    (folder / "viral.fastq.gz").touch()
+    with pytest.raises(StoreError, match=r"has viral\.fasta\.gz and viral\.fastq\.gz"):
+        SampleFiles.of_folder(folder)
 
 
 @pytest.mark.slow

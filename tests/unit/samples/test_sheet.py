@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,9 +56,11 @@ def test_files_pairs_and_lanes(folder: Path) -> None:
         ("s.csv", b"Sample;FastQ_1\r\nx ; a.fq\r\n"),
         ("s.tsv", b"sample\tfastq_1\tfastq_2\nx\ta.fq\t\n"),
         ("s.yaml", b"- sample: x\n  fastq_1: a.fq\n"),
+        ("s.yaml", b"- sample: x\n  fastq_1: a.fq\n  fastq_2: null\n  file: ~\n  paired: false\n"),
         ("s.json", b'[{"sample": "x", "file": "a.fq"}]'),
+        ("s.json", b'[\n\t{"sample": "x", "fastq_1": "a.fq", "fastq_2": null, "paired": false}\n]'),
     ],
-    ids=["bom", "semicolons", "tsv", "yaml", "json"],
+    ids=["bom", "semicolons", "tsv", "yaml", "yaml-null", "json", "json-null"],
 )
 def test_spreadsheets_and_other_formats(folder: Path, name: str, text: bytes) -> None:
     assert is_sheet(name)
@@ -64,9 +68,18 @@ def test_spreadsheets_and_other_formats(folder: Path, name: str, text: bytes) ->
     assert (sample.name, sample.files, sample.paired) == ("x", (str(folder / "a.fq"),), False)
 
 
-def test_names_that_look_like_numbers_stay_text(folder: Path) -> None:
-    (sample,) = samples(folder, "- sample: 007\n  file: a.fq\n", "s.yml")
-    assert sample.name == "007"
+@pytest.mark.parametrize(
+    ("name", "text", "sample"),
+    [
+        ("s.yml", "- sample: 007\n  file: a.fq\n", "007"),
+        ("s.yml", "- sample: 'null'\n  file: a.fq\n", "null"),
+        ("s.json", '[{"sample": 1.50, "file": "a.fq"}]', "1.50"),
+    ],
+)
+def test_names_that_look_like_something_else_stay_text(
+    folder: Path, name: str, text: str, sample: str
+) -> None:
+    assert [each.name for each in samples(folder, text, name)] == [sample]
 
 
 def test_a_path_is_beside_the_sheet_or_else_where_the_run_started(folder: Path) -> None:
@@ -131,27 +144,64 @@ def test_all_mistakes_are_told_with_their_rows(folder: Path) -> None:
         assert line.startswith(start)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["pipeline_info", "multiqc", "report.html", "stages_of", "versions.yml", "parameters.json",
+     "command.txt"],
+)  # fmt: skip
+def test_names_that_the_pipeline_uses_itself_are_refused_wherever_one_is_given(
+    folder: Path, name: str
+) -> None:
+    (line,) = lines(folder, f"sample,file\n{name},a.fq\n")
+    assert line.startswith(f"row 2: sample is '{name}', it must be letters")
+    assert name in line
+    parameters = json.loads((SCHEMA.parents[1] / "nextflow_schema.json").read_text())
+    (group,) = (g for g in parameters["$defs"].values() if "sample" in g["properties"])
+    assert not re.search(group["properties"]["sample"]["pattern"], name)
+    workflow = (SCHEMA.parents[1] / "workflows" / "samples.nf").read_text()
+    assert f"'{name}'" in workflow
+
+
+def test_a_path_that_cannot_reach_the_tasks_is_refused_for_its_folder_too(folder: Path) -> None:
+    odd = folder / "of $5"
+    odd.mkdir()
+    (odd / "a.fq").touch()
+    (line,) = lines(odd, "sample,file\nx,a.fq\n")
+    assert line.startswith(f"row 2: file {str(odd / 'a.fq')!r}: a path with '$'")
+
+
 def test_lanes_that_are_paired_and_not_are_refused(folder: Path) -> None:
     (line,) = lines(folder, "sample,fastq_1,fastq_2\nx,a_1.fq,a_2.fq\nx,b_1.fq,\n")
     assert line.startswith("row 3: sample x has one file here and a pair of files in row 2")
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("name", "text", "message"),
     [
-        ("", "needs the columns sample and fastq_1 or file; its columns are none"),
-        ("sample,reads\nx,a.fq\n", "its columns are sample, reads"),
-        ("sample,file\n\n", "has no samples"),
-        ("sample,file\nx,a.fq,data/b.fq\n", "row 2: has 3 fields, the header has 2"),
-        ('sample,file\nx,"a.fq\n', "row 2: is not a table"),
-        ("sample,file,file\nx,a.fq,\n", "row 1: has the column file twice"),
-        ("sample,file\nx,\xe9.fq\n".encode("latin-1"), "is not UTF-8; save it as"),
+        (
+            "s.yml",
+            "- file: a.fq\n- file: a.fq\n  file: b.fq\n",
+            "item 2: has the column file twice",
+        ),
+        ("s.json", '[{"sample": "x", "sample": "y"}]', "item 1: has the column sample twice"),
+        ("s.json", '[{"sample": "x",}]', "is not JSON ("),
+        ("s.json", '[{"sample": ["x"]}]', "item 1: is not 'name: text' for each column"),
+        ("s.yml", "- sample: x\n  file: [a.fq, b.fq]\n", "item 1: is not 'name: text'"),
+        ("s.yml", "- sample: !!python/object:os.system x\n- ]\n", "is not YAML ("),
+        ("s.json", "", "has no samples; add one item for each"),
+        ("s.csv", "", "needs the columns sample and fastq_1 or file; its columns are none"),
+        ("s.csv", "sample,reads\nx,a.fq\n", "its columns are sample, reads"),
+        ("s.csv", "sample,file\n\n", "has no samples"),
+        ("s.csv", "sample,file\nx,a.fq,data/b.fq\n", "row 2: has 3 fields, the header has 2"),
+        ("s.csv", 'sample,file\nx,"a.fq\n', "row 2: is not a table"),
+        ("s.csv", "sample,file,file\nx,a.fq,\n", "row 1: has the column file twice"),
+        ("s.csv", "sample,file\nx,\xe9.fq\n".encode("latin-1"), "is not UTF-8; save it as"),
     ],
 )
 def test_a_sheet_that_is_no_table_of_samples_is_one_line(
-    folder: Path, text: str | bytes, message: str
+    folder: Path, name: str, text: str | bytes, message: str
 ) -> None:
     with pytest.raises(InputError) as caught:
-        samples(folder, text)
+        samples(folder, text, name)
     assert message in str(caught.value)
-    assert str(folder / "sheet.csv") in str(caught.value)
+    assert str(folder / name) in str(caught.value)

@@ -1,14 +1,27 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pysam
 import pytest
+from xopen import xopen
 
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences import RecordBatch, read_batches
 
 HEADER = {"HD": {"VN": "1.6"}, "SQ": [{"SN": "c", "LN": 400}]}
+
+
+def zstd(data: bytes) -> bytes:
+    packed = io.BytesIO()
+    with xopen(packed, "wb", format="zst", threads=0) as file:
+        file.write(data)
+    return packed.getvalue()
 
 
 def segment(
@@ -50,7 +63,38 @@ def test_unaligned_reads_are_as_the_sequencer_gave_them(tmp_path: Path, mode: st
     assert batch.ids == batch.names == ["r/1", "r/2", "single"]
     assert batch.sequences == ["ACGTT", "GGA", "TT"]
     assert batch.qualities == ["ABCDE", "FGH", "II"]
-    assert batch.mates == [1, 2, 0]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "@HD\tSO:unsorted\tVN:1.6\n",
+        "@SQ\tLN:400\tSN:c\n",
+        "@RG\tSM:s\tID:g\n",
+        "@PG\tPN:x\tID:p\n",
+        "@CO\tx\n",
+    ],
+)
+def test_sam_is_known_by_its_header_in_any_order(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "reads"
+    path.write_text(f"{header}r\t4\t*\t0\t0\t*\t*\t0\t0\tACGTT\tABCDE\n")
+    assert only_batch(path).sequences == ["ACGTT"]
+
+
+@pytest.mark.parametrize(
+    ("compress", "name"),
+    [(bz2.compress, "bzip2"), (lzma.compress, "xz"), (zstd, "zstd"), (gzip.compress, None)],
+)
+def test_sam_is_read_from_gzip_and_refused_in_other_compressions(
+    tmp_path: Path, compress: Callable[[bytes], bytes], name: str | None
+) -> None:
+    path = tmp_path / "reads"
+    path.write_bytes(compress(b"@CO\tx\nr\t4\t*\t0\t0\t*\t*\t0\t0\tACGTT\tABCDE\n"))
+    if name is None:
+        assert only_batch(path).sequences == ["ACGTT"]
+        return
+    with pytest.raises(InputError, match=f"SAM compressed with {name}; decompress it"):
+        only_batch(path)
 
 
 def test_reverse_alignments_are_turned_back_and_each_read_is_there_once(tmp_path: Path) -> None:
@@ -66,7 +110,6 @@ def test_reverse_alignments_are_turned_back_and_each_read_is_there_once(tmp_path
         ("r", "AACGT", "EDCBA"),
         ("s", "AAC", "ABC"),
     ]
-    assert batch.mates is None
 
 
 def test_missing_sequences_and_qualities_are_no_error(tmp_path: Path) -> None:

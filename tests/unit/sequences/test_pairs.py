@@ -27,15 +27,35 @@ def test_mates_take_turns_and_those_with_one_id_are_told_apart(tmp_path: Path) -
     assert batch.names == ["r/1 1:N", "r/2 2:N", "s/1", "s/2"]
     assert batch.sequences == ["AC", "GT", "ACG", "CGT"]
     assert batch.qualities == ["II", "II", "III", "III"]
-    assert batch.mates == [1, 2, 1, 2]
     assert batch.place(3) == f"{second}, record 2"
     assert batch.slice(3, 4).place(0) == f"{second}, record 2"
 
 
-def test_ids_that_tell_the_mates_apart_stay(tmp_path: Path) -> None:
-    first = fastq(tmp_path / "1.fq", ("r/1", "AC"))
-    second = fastq(tmp_path / "2.fq", ("r/2", "AC"))
-    assert names(ReadFiles((first, second), paired=True)) == ["r/1", "r/2"]
+@pytest.mark.parametrize("rest", ["r/", "SRR1.7.", "r_", "r:"])
+def test_ids_that_tell_the_mates_apart_stay(tmp_path: Path, rest: str) -> None:
+    first = fastq(tmp_path / "1.fq", (f"{rest}1", "AC"))
+    second = fastq(tmp_path / "2.fq", (f"{rest}2", "AC"))
+    assert names(ReadFiles((first, second), paired=True)) == [f"{rest}1", f"{rest}2"]
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("read1", "read2"),
+        ("S.2", "S.3"),
+        ("S.1", "S.3"),
+        ("r/2", "r/1"),
+        ("r/1", "r_2"),
+        ("r-1", "r-2"),
+        ("1", "2"),
+        ("q/1", "r/2"),
+    ],
+)
+def test_ids_of_different_reads_are_no_mates(tmp_path: Path, one: str, two: str) -> None:
+    first = fastq(tmp_path / "1.fq", (one, "AC"))
+    second = fastq(tmp_path / "2.fq", (two, "AC"))
+    with pytest.raises(InputError, match=rf"is {two}, its mate in the other file is {one};"):
+        names(ReadFiles((first, second), paired=True))
 
 
 def test_lanes_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +68,22 @@ def test_dos_line_ends_and_a_missing_last_one_are_read(tmp_path: Path) -> None:
         assert records(path) == EXPECTED
 
 
+def test_a_byte_order_mark_and_blank_lines_around_the_records_are_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "reads"
+    for content in (FASTA, FASTQ):
+        path.write_bytes(b"\xef\xbb\xbf" + content)
+        assert records(path) == EXPECTED
+        for blank in (b"\n", b"\n\n\n\n\n", b"\r\n\r\n", b"\n" * 300_000):
+            path.write_bytes(blank + content + blank)
+            assert records(path) == EXPECTED
+    monkeypatch.setattr("virnucpro_core.sequences._formats._BLOCK_BYTES", 1)
+    # The lines of an empty record at the end are blank as well.
+    path.write_bytes(b"\n" + FASTQ + b"\n@d\n\n+\n\n\n")
+    assert records(path) == [*EXPECTED, ("d", "d", "")]
+
+
 def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
     path = tmp_path / "reads.fasta"
     path.write_bytes(gzip.compress(FASTQ))
@@ -93,7 +111,7 @@ def test_batches_number_their_records_through(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"LOCUS x\n", "neither FASTA, FASTQ, BAM nor CRAM"),
+        (b"LOCUS x\n", "neither FASTA, FASTQ, BAM, CRAM nor SAM with its header"),
         (b"BAM\x01....", "ends too early or is damaged"),
         (b"CRAM....", "cannot be decoded: the reference"),
         (b">ok\nAC\n>caf\xe9\nAC\n", "line 3.*outside ASCII"),
@@ -102,7 +120,12 @@ def test_batches_number_their_records_through(
         (b">ok\nAC\xe9\n", "line 2.*outside ASCII"),
         (b"@a\nACGT\n+\nII\n", "line 4.*Length of sequence and qualities differ"),
         (b"@a\nACGT\n+\nIIII\nb\nAC\n+\nII\n", "line 5"),
-        (b"@a\nACGT\n+\n", "line"),
+        (b"@a\nACGT\n+\n", "line 4: Premature end"),
+        (b"@a\nACGT\n+\nIIII\n@b\nAC\n+\n\n\n", "line 8.*Length of sequence and qualities differ"),
+        (b"@a\nACGT\n+\nIIII\n\n@b\nAC\n+\nII\n", "line 5.*start with '@'"),
+        (b"\n\n@a\nACGT\n+\nII\n", "line 6.*Length of sequence and qualities differ"),
+        (b"@a\n" + b"AC" * 500 + b"\n+\n", r"record was: '@a\\n(AC){20,50}A? \.\.\.; mend this"),
+        (b"\xef\xbb\xbf>a\nAC\n>caf\xe9\nAC\n", "line 3.*outside ASCII"),
         (b">\nACGT\n", "record 1: has no name"),
         (b">a\nAC\n>  \nACGT\n", "record 2: has no name"),
     ],
@@ -116,6 +139,16 @@ def test_a_malformed_file_is_one_line_with_its_place(
         records(path)
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_letters_outside_ascii_from_a_named_pipe_are_an_error_and_no_wait(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(b">caf\xe9\nAC\n",))
+    writer.start()
+    with pytest.raises(InputError, match=r"pipe: has characters outside ASCII; rename"):
+        records(path)
+    writer.join()
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
