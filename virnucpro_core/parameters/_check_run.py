@@ -14,6 +14,13 @@ from virnucpro_core.samples import Sample, SheetError, is_sheet, is_url, read_sh
 
 __all__ = ["CheckedRun", "check_run"]
 
+_COMPARING_SUITES = ("v1-comparison", "all")
+"""Suites that take ``--against``. Named here because `virnucpro_core.benchmarking` needs packages
+that the head job may not have."""
+
+_NOT_OF_BENCHMARK = ("engine", "attention", "token_budget")
+"""Parameters of embedding that suites choose themselves."""
+
 _ROW_SCHEMA = Path(__file__).resolve().parents[2] / "assets" / "schema_input.json"
 
 
@@ -55,7 +62,7 @@ def check_run(
     values = checked.values
     errors, notes = list(checked.errors), list(checked.notes)
     errors += _problems_of_dry_run(values)
-    errors += _problems_of_benchmark(values)
+    errors += _problems_of_benchmark(schema, values)
     errors += _problems_of_embedding(values)
     samples: list[Sample] = []
     task, name = values.get("task"), values.get("input")
@@ -99,7 +106,7 @@ def _problems_of_dry_run(values: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _problems_of_benchmark(values: Mapping[str, Any]) -> list[str]:
+def _problems_of_benchmark(schema: ParameterSchema, values: Mapping[str, Any]) -> list[str]:
     """What is for ``--task benchmark`` and is given without it, and what that cannot take."""
     if values.get("task") != "benchmark":
         return [
@@ -107,10 +114,21 @@ def _problems_of_benchmark(values: Mapping[str, Any]) -> list[str]:
             for name in ("suite", "quick", "against")
             if values.get(name) not in (None, False)
         ]
+    known = schema.parameters()
+    problems = [
+        f"--{name} is not for --task benchmark, whose suites choose that themselves; leave it out"
+        for name in _NOT_OF_BENCHMARK
+        if values.get(name) not in (None, known[name].default)
+    ]
+    suite = values.get("suite")
+    # A suite that does not exist is one mistake already.
+    others = set(known["suite"].rules["enum"]) - set(_COMPARING_SUITES)
+    if values.get("against") is not None and suite in others:
+        problems.append(f"--suite {suite} compares with nothing else; leave out --against")
     given = values.get("input")
-    if given is not None and (given == "-" or is_sheet(given)):
-        return [f"--input {given}: a benchmark measures with one file of reads; name that"]
-    return []
+    if isinstance(given, str) and (given == "-" or is_sheet(given)):
+        problems.append(f"--input {given}: a benchmark measures with one file of reads; name that")
+    return problems
 
 
 def _problems_of_embedding(values: Mapping[str, Any]) -> list[str]:

@@ -24,6 +24,7 @@ from virnucpro_core.benchmarking import (
 from virnucpro_core.benchmarking import _equivalence as equivalence
 from virnucpro_core.benchmarking._suite_reads import write_reads
 from virnucpro_core.errors import InputError, UsageError
+from virnucpro_core.parameters import ParameterSchema, check_run
 from virnucpro_core.sequences import read_batches
 
 REPOSITORY = Path(__file__).parents[3]
@@ -38,6 +39,19 @@ def test_the_parameters_of_the_pipeline_know_every_suite() -> None:
     schema = json.loads((REPOSITORY / "nextflow_schema.json").read_text())
     known = schema["$defs"]["benchmark"]["properties"]["suite"]["enum"]
     assert known == [*SUITES, ALL]
+
+
+@pytest.mark.parametrize("suite", [*SUITES, ALL])
+def test_the_pipeline_takes_against_where_the_suite_does(suite: str) -> None:
+    schema = ParameterSchema.read(REPOSITORY / "nextflow_schema.json")
+    given = {**schema.defaults(), "task": "benchmark", "suite": suite, "against": "v1"}
+    takes_against = suite == ALL or SUITES[suite].takes_against
+    run = check_run(schema, given, launch_dir=REPOSITORY)
+    assert run.errors == (
+        ()
+        if takes_against
+        else (f"--suite {suite} compares with nothing else; leave out --against",)
+    )
 
 
 def test_every_suite_has_a_test_of_the_pipeline_and_a_row_in_the_docs() -> None:
