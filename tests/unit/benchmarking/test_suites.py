@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from virnucpro_core.benchmarking import (
     run_suite,
 )
 from virnucpro_core.benchmarking import _equivalence as equivalence
+from virnucpro_core.benchmarking._encoder_bench import make_shards
+from virnucpro_core.benchmarking._end_to_end import Work, measure_end_to_end
 from virnucpro_core.benchmarking._suite_reads import write_reads
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.parameters import ParameterSchema, check_run
@@ -94,6 +97,33 @@ def test_reads_beyond_those_of_the_source_are_changed_copies(tmp_path: Path) -> 
     (tmp_path / "empty.fasta").touch()
     with pytest.raises(InputError, match="has no records"):
         write_reads(replace(settings, input=tmp_path / "empty.fasta"), 5, tmp_path / "a.fasta")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (">a\nACG\n>b\nAC!\n", "mine.fa, record 2 (b): has '!' at"),
+        (">a\nACG\n>a\nACC\n", "mine.fa, record 2: the id a is that of "),
+    ],
+)
+def test_a_mistake_in_the_reads_is_told_with_its_place_in_their_own_file(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    source = tmp_path / "mine.fa"
+    source.write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)):
+        write_reads(SuiteSettings(input=source), 5, tmp_path / "copy.fasta")
+
+
+def test_reads_without_a_frame_are_told_by_their_own_name(tmp_path: Path, bundle: Path) -> None:
+    source = tmp_path / "mine.fa"
+    source.write_text(f">a\n{'TAAT' * 30}\n")
+    settings = SuiteSettings(model=str(bundle), input=source, precision="fp32")
+    message = r"mine\.fa: none of the first 1 records has a stop-free frame"
+    with pytest.raises(InputError, match=message):
+        make_shards(settings, 1, tmp_path / "shards")
+    with pytest.raises(InputError, match=message):
+        measure_end_to_end(settings, Work(n_records=1))
 
 
 def test_the_report_of_all_says_which_suite_each_part_is_of() -> None:
