@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ __all__ = [
     "StagesOption",
     "check_choice",
     "check_counts",
+    "make_output",
 ]
 
 ModelOption = Annotated[
@@ -55,3 +57,21 @@ def check_counts(shards: Sequence[Path], options: Mapping[str, Sequence[Path]]) 
                 f"{len(shards)} shards and {len(values)} times {option}",
                 remedy="give it once for each shard, in their order",
             )
+
+
+def make_output(folder: Path) -> None:
+    """Make the folder of ``--output``, before the work whose results are for it.
+
+    Raises:
+        UsageError: it cannot be made, or nothing can be written to it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written ({error.strerror or error})",
+            where=str(folder),
+            remedy="name another folder as --output",
+        ) from error

@@ -13,6 +13,7 @@ import pytest
 from tests.bundles import make_bundle
 from tests.unit.benchmarking.suite_reports import suite_report
 from tests.unit.test_cli import READS, run
+from virnucpro_core import benchmarking
 from virnucpro_core.benchmarking import (
     ALL,
     SUITES,
@@ -78,6 +79,24 @@ def test_a_suite_that_compares_with_nothing_takes_no_against(
     assert run("bench", "memory", "--against", "HEAD") == 2
     assert run("bench", "memory", "--input", "absent.fa") == 2
     assert "absent.fa: there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["memory", "all", "embed"])
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    def measure(*given: object, **more: object) -> None:
+        raise AssertionError("something was measured")
+
+    monkeypatch.setattr(benchmarking, "run_suite", measure)
+    monkeypatch.setattr(benchmarking, "measure_embed", measure)
+    file = tmp_path / "file"
+    file.touch()
+    assert run("bench", command, "--output", file / "report") == 2
+    assert f"{file / 'report'}: cannot be written (Not a directory)" in capsys.readouterr().err
 
 
 def test_reads_beyond_those_of_the_source_are_changed_copies(tmp_path: Path) -> None:
