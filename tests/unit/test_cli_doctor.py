@@ -176,3 +176,7 @@ def test_profile_measures_both_encoders(tmp_path: Path, capsys: pytest.CaptureFi
     assert [each["precision"] for each in profiles] == ["fp32", "fp32"]
     assert run("doctor", "profile", READS, *words, "--encoder", "protein") == 0
     assert capsys.readouterr().out.count("(chosen by itself)") == 1
+    stops = tmp_path / "stops.fa"
+    stops.write_text(f">a\n{'TAAT' * 30}\n")
+    assert run("doctor", "profile", stops, *words) == 2
+    assert f"{stops}: has no stop-free frame" in capsys.readouterr().err
