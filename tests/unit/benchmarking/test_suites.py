@@ -182,6 +182,7 @@ def test_an_unequal_result_ends_with_code_1_after_the_report_is_written(
     error = capsys.readouterr().err
     assert "suite equivalence: 2 of" in error
     assert "one frame at a time (largest 1 − cosine" in error
+    assert "in benchmarks/ of the task's work folder" in error
     assert len(read_suite_report(tmp_path / "equivalence.json").failed()) == 2
 
 
