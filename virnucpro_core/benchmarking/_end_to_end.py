@@ -16,7 +16,7 @@ from virnucpro_core.benchmarking._encoder_bench import KINDS, open_bench
 from virnucpro_core.benchmarking._suite_reads import no_frames, source_of, write_reads
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
 from virnucpro_core.embedding import EmbedSettings, ShardEmbedder
-from virnucpro_core.estimating import forget_peak, peak_bytes
+from virnucpro_core.estimating import device_peak_bytes, forget_device_peak, forget_peak, peak_bytes
 from virnucpro_core.models import Bundle, EncoderKind, open_bundle
 from virnucpro_core.reporting import Stage
 from virnucpro_core.sequences import PrepareSettings, prepare
@@ -131,8 +131,7 @@ def _run(
     reads: Path, folder: Path, told: SuiteSettings, settings: EmbedSettings, work: Work
 ) -> EndToEnd:
     forget_peak()
-    if settings.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(settings.device)
+    forget_device_peak(settings.device)
     started = time.perf_counter()
     bundle = open_bundle(told.model)
     made = prepare(
@@ -160,7 +159,6 @@ def _run(
         Stage("Model Prediction", prediction, frames),
         Stage("Consensus Scoring", ended - begun, made.n_records),
     )
-    is_cuda = settings.device.type == "cuda"
     return EndToEnd(
         stages=stages,
         encoders=tuple(encoders),
@@ -169,7 +167,7 @@ def _run(
         n_frames=frames,
         wall_seconds=ended - started,
         peak_bytes=peak_bytes(),
-        device_bytes=int(torch.cuda.max_memory_allocated(settings.device)) if is_cuda else None,
+        device_bytes=device_peak_bytes(settings.device),
         calls_sha256=sha256_of_file(folder / "results" / "sequences.tsv"),
     )
 

@@ -9,25 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
-from virnucpro_core.errors import InputError, UsageError
-from virnucpro_core.sequences import clean_sequences, read_batches
+from virnucpro_core.errors import InputError
+from virnucpro_core.sequences import clean_sequences, demo_reads, read_batches
 
-__all__ = ["demo_reads", "no_frames", "source_of", "write_reads"]
+__all__ = ["no_frames", "source_of", "write_reads"]
 
 _CHANGED_SHARE = 0.02
 """Bases of a copy that are drawn anew: few of its frames are those of the original."""
-
-
-def demo_reads() -> Path:
-    """The bundled reads, in the project's source tree.
-
-    Raises:
-        UsageError: this is an installation without them.
-    """
-    path = Path(__file__).parents[2] / "assets" / "demo" / "reads.fasta.gz"
-    if not path.is_file():
-        raise UsageError("the demonstration reads are not installed", remedy="give --input READS")
-    return path
 
 
 def source_of(settings: SuiteSettings) -> Path:

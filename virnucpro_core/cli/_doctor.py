@@ -168,12 +168,12 @@ def profile(
 
     from virnucpro_core import diagnosing, embedding, estimating
     from virnucpro_core.models import open_bundle
-    from virnucpro_core.sequences import PrepareSettings, ReadFiles
+    from virnucpro_core.sequences import PrepareSettings, ReadFiles, demo_reads
 
     torch.set_num_threads(threads or embedding.usable_cores())
     settings = embedding.resolve_settings(device, embedding.Precision(precision), 0, attention)
     bundle = open_bundle(model)
-    files = ReadFiles((reads,)) if reads else diagnosing.demo_reads()
+    files = ReadFiles((reads or demo_reads(),))
     profiles = []
     with tempfile.TemporaryDirectory(prefix="virnucpro-profile-") as name:
         prepare = PrepareSettings("profile", bundle.window_size, 20_000)
