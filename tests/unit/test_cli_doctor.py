@@ -85,6 +85,65 @@ def test_a_file_of_parameters_is_checked_with_the_input_that_it_names(
         params.write_text(text)
         assert run("doctor", "input", "--params-file", params) == 2
     assert run("doctor", "input", "--params-file", params, READS) == 2
+    assert run("doctor", "input", "--params-file", params, "--paired") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("input: none.fa", ["--input none.fa: there is no such file"]),
+        ("input: false", ["--input is 'False', it must be FASTA, FASTQ"]),
+        ("input: READS\nsuite: memory", ["--suite is for --task benchmark"]),
+        ("input: READS\ntask: embed\ndry_run: true", ["--dry_run is for --task predict"]),
+        ("input: READS\ntask: embed\nmolecule: rna\nfdr: 2", ["--molecule is 'rna'", "--fdr is"]),
+        ("input: READS\ntask: embed\nmolecule:", ["--molecule has no value; name protein or dna"]),
+        ("input: SHEET\nsample: x", ["--sample is for one file"]),
+        ("input: SHEET\nfdr: 2", ["none.fa: there is no such file", "--fdr is '2'"]),
+        ("input: SHEET\ntask: benchmark\nsuite: all", ["a benchmark measures with one file"]),
+        ("input: none.csv\nfdr: 2", ["--input none.csv: ", "--fdr is '2'"]),
+        ("input: g.csv\ntask: train\nlongest_window: 9", ["--longest_window is 9, it must be"]),
+    ],
+)
+def test_what_a_run_refuses_before_its_first_task_is_told_of_a_file_of_parameters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: list[str]
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("sample,file\nlake,none.fa\n")
+    params = tmp_path / "params.yaml"
+    params.write_text(text.replace("READS", str(READS)).replace("SHEET", str(sheet)))
+    assert run("doctor", "input", "--params-file", params) == 2
+    printed = capsys.readouterr().out
+    assert [words for words in told if words not in printed] == []
+
+
+def test_parameters_that_a_file_leaves_out_have_their_defaults(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proteins = tmp_path / "p.faa"
+    proteins.write_text(">a\nMKLV\n")
+    params = tmp_path / "params.yaml"
+    params.write_text(f"task: embed\ninput: {proteins}\nslurm_cpus: 4\n")
+    assert run("doctor", "input", "--params-file", params) == 0
+    assert "1 records" in capsys.readouterr().out
+
+
+def test_input_that_only_a_run_fetches_is_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text(f"sample,file\nlake,s3://b/x.fa\nriver,{READS}\n")
+    params = tmp_path / "params.yaml"
+    for name, told, n_samples in (
+        ("s3://b/x.fa", "--input s3://b/x.fa is not read", 0),
+        ("s3://b/x.csv", "--input s3://b/x.csv is not read", 0),
+        ("'-'", "--input - is not read", 0),
+        (sheet, "sample lake is not read: only a run fetches s3://b/x.fa", 1),
+    ):
+        params.write_text(f"input: {name}\n")
+        assert run("doctor", "input", "--params-file", params, "--json") == 0
+        printed = capsys.readouterr()
+        assert told in printed.err
+        assert len(json.loads(printed.out)["samples"]) == n_samples
 
 
 def test_the_file_of_parameters_holds_what_holds_anyway(
@@ -117,3 +176,7 @@ def test_profile_measures_both_encoders(tmp_path: Path, capsys: pytest.CaptureFi
     assert [each["precision"] for each in profiles] == ["fp32", "fp32"]
     assert run("doctor", "profile", READS, *words, "--encoder", "protein") == 0
     assert capsys.readouterr().out.count("(chosen by itself)") == 1
+    stops = tmp_path / "stops.fa"
+    stops.write_text(f">a\n{'TAAT' * 30}\n")
+    assert run("doctor", "profile", stops, *words) == 2
+    assert f"{stops}: has no stop-free frame" in capsys.readouterr().err

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from virnucpro_core.benchmarking._suite_reads import write_reads
+from virnucpro_core.benchmarking._suite_reads import no_frames, source_of, write_reads
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
 from virnucpro_core.embedding import (
     EmbedResult,
@@ -22,7 +22,6 @@ from virnucpro_core.embedding import (
     open_encoder,
     row_cosines,
 )
-from virnucpro_core.errors import InputError
 from virnucpro_core.models import Encoder, EncoderKind, Tokenizer, open_bundle
 from virnucpro_core.sequences import PrepareSettings, prepare
 from virnucpro_core.store import ByteStrings, ShardStrings, read_shard
@@ -101,11 +100,7 @@ def make_shards(
     window_size = open_bundle(settings.model).spec.window_size
     made = prepare(reads, folder, PrepareSettings("bench", window_size, shard_frames))
     if not made.shards:
-        raise InputError(
-            f"none of the first {n_records} records has a stop-free frame",
-            where=str(settings.input or reads),
-            remedy="give other reads",
-        )
+        raise no_frames(source_of(settings), n_records)
     return made.shards
 
 

@@ -13,11 +13,10 @@ import torch
 from virnucpro_core import calling
 from virnucpro_core._files import sha256_of_file
 from virnucpro_core.benchmarking._encoder_bench import KINDS, open_bench
-from virnucpro_core.benchmarking._suite_reads import write_reads
+from virnucpro_core.benchmarking._suite_reads import no_frames, source_of, write_reads
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
 from virnucpro_core.embedding import EmbedSettings, ShardEmbedder
-from virnucpro_core.errors import InputError
-from virnucpro_core.estimating import forget_peak, peak_bytes
+from virnucpro_core.estimating import device_peak_bytes, forget_device_peak, forget_peak, peak_bytes
 from virnucpro_core.models import Bundle, EncoderKind, open_bundle
 from virnucpro_core.reporting import Stage
 from virnucpro_core.sequences import PrepareSettings, prepare
@@ -121,30 +120,26 @@ def measure_end_to_end(settings: SuiteSettings, work: Work) -> list[EndToEnd]:
         reads = write_reads(settings, work.n_records, folder / "reads.fasta")
         resolved = settings.embed_settings(token_budget=work.token_budget)
         for number in range(-1, work.rounds):
-            made = _run(
-                few if number < 0 else reads, folder / str(number), settings.model, resolved, work
-            )
+            given = few if number < 0 else reads
+            made = _run(given, folder / str(number), settings, resolved, work)
             if number >= 0:
                 found.append(made)
     return found
 
 
-def _run(reads: Path, folder: Path, model: str, settings: EmbedSettings, work: Work) -> EndToEnd:
+def _run(
+    reads: Path, folder: Path, told: SuiteSettings, settings: EmbedSettings, work: Work
+) -> EndToEnd:
     forget_peak()
-    if settings.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(settings.device)
+    forget_device_peak(settings.device)
     started = time.perf_counter()
-    bundle = open_bundle(model)
+    bundle = open_bundle(told.model)
     made = prepare(
         reads, folder, PrepareSettings("bench", bundle.spec.window_size, work.shard_frames)
     )
     if not made.shards:
-        raise InputError(
-            f"none of {made.n_records} records has a stop-free frame",
-            where=str(reads),
-            remedy="give other reads",
-        )
-    encoders = [_embed(kind, model, made.shards, folder, settings) for kind in KINDS]
+        raise no_frames(source_of(told), made.n_records)
+    encoders = [_embed(kind, told.model, made.shards, folder, settings) for kind in KINDS]
     merging, prediction, scores = _classify(bundle, made.shards, folder)
     begun = time.perf_counter()
     records = RecordTable.open(folder / "bench.records.h5")
@@ -164,7 +159,6 @@ def _run(reads: Path, folder: Path, model: str, settings: EmbedSettings, work: W
         Stage("Model Prediction", prediction, frames),
         Stage("Consensus Scoring", ended - begun, made.n_records),
     )
-    is_cuda = settings.device.type == "cuda"
     return EndToEnd(
         stages=stages,
         encoders=tuple(encoders),
@@ -173,7 +167,7 @@ def _run(reads: Path, folder: Path, model: str, settings: EmbedSettings, work: W
         n_frames=frames,
         wall_seconds=ended - started,
         peak_bytes=peak_bytes(),
-        device_bytes=int(torch.cuda.max_memory_allocated(settings.device)) if is_cuda else None,
+        device_bytes=device_peak_bytes(settings.device),
         calls_sha256=sha256_of_file(folder / "results" / "sequences.tsv"),
     )
 

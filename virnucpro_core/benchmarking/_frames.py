@@ -23,7 +23,7 @@ import numpy as np
 
 from virnucpro_core.benchmarking._plain_loop import plain_loop
 from virnucpro_core.benchmarking._timing import seconds_of
-from virnucpro_core.errors import VirnucproError
+from virnucpro_core.errors import InputError, VirnucproError
 from virnucpro_core.sequences import (
     PrepareSettings,
     RecordBatch,
@@ -85,6 +85,8 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
             is coding.
 
     Raises:
+        InputError: the sequences cannot be used, or are none.
+        UsageError: the window is shorter than a codon.
         VirnucproError: a program failed.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -92,17 +94,20 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
         fasta = sequences or _random_genome(directory / "genome.fa")
         batches = list(read_batches(fasta))
         n_bases = sum(len(letters) for batch in batches for letters in batch.sequences)
+        if n_bases == 0:
+            raise InputError("has no bases", where=str(fasta), remedy="give other sequences")
         piece = _first_records(batches)
         scale = n_bases / sum(len(letters) for _, letters in piece)
         report = FramesReport(n_bases, [], [], [], [])
         contestants: list[tuple[list[float], Callable[[], object], float]] = [
+            # First, because it tells of a mistake in the sequences itself: a process only ends.
+            (report.in_memory, lambda: _run_in_memory(batches, fasta, directory, window_size), 1.0),
             (report.process, lambda: _run_process(fasta, directory, window_size), 1.0),
-            (report.in_memory, lambda: _run_in_memory(batches, directory, window_size), 1.0),
             (report.plain_loop, lambda: plain_loop(piece, window_size, directory), scale),
         ]
         if shutil.which("seqkit"):
             contestants.insert(
-                1, (report.seqkit, lambda: _run_seqkit(fasta, directory, window_size), 1.0)
+                2, (report.seqkit, lambda: _run_seqkit(fasta, directory, window_size), 1.0)
             )
         for run in range(runs + 1):
             for seconds, action, factor in contestants:
@@ -119,9 +124,11 @@ def _run_process(fasta: Path, directory: Path, window_size: int) -> None:
     _check([sys.executable, "-c", program, "prepare", str(fasta), "--sample", "x", *options])
 
 
-def _run_in_memory(batches: list[RecordBatch], directory: Path, window_size: int) -> None:
+def _run_in_memory(
+    batches: list[RecordBatch], fasta: Path, directory: Path, window_size: int
+) -> None:
     settings = PrepareSettings("x", window_size, shard_frames=20_000)
-    prepare_batches(iter(batches), Path("memory"), directory / "ours", settings)
+    prepare_batches(iter(batches), fasta, directory / "ours", settings)
 
 
 def _run_seqkit(fasta: Path, directory: Path, window_size: int) -> None:

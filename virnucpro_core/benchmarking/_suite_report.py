@@ -251,7 +251,9 @@ def refuse_unequal(report: SuiteReport) -> None:
         raise VirnucproError(
             f"{len(failed)} of {len(report.checks)} checks failed: {told}",
             where=f"suite {report.suite}",
-            remedy="results must not differ: please report this with the JSON of the suite",
+            # A failed task publishes nothing.
+            remedy="results must not differ: please report this with the JSON of the suite (of a "
+            "pipeline in benchmarks/ of the task's work folder, not among the results)",
         )
 
 

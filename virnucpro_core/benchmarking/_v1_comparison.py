@@ -15,7 +15,7 @@ import numpy as np
 
 from virnucpro_core.benchmarking._encoder_bench import KINDS
 from virnucpro_core.benchmarking._past_version import unpack_version
-from virnucpro_core.benchmarking._suite_reads import write_reads
+from virnucpro_core.benchmarking._suite_reads import source_of, write_reads
 from virnucpro_core.benchmarking._suite_report import Panel, Point, SuiteReport, Target
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
 from virnucpro_core.benchmarking._suites import Say
@@ -97,6 +97,7 @@ def measure(settings: SuiteSettings, say: Say) -> SuiteReport:
     """Run reads through both engines, and through the version ``settings.against``.
 
     Raises:
+        InputError: the reads cannot be used.
         UsageError: fair-esm is not installed.
         VirnucproError: a command failed.
     """
@@ -122,7 +123,8 @@ def measure(settings: SuiteSettings, say: Say) -> SuiteReport:
                 title,
                 VersionRun(
                     tree, reads, model, bundle.spec.window_size,
-                    options=options, threads=settings.threads, folder=where,
+                    source=source_of(settings), options=options, threads=settings.threads,
+                    folder=where,
                 ),
             )  # fmt: skip
 

@@ -14,15 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.benchmarking._encoder_bench import KINDS
+from virnucpro_core.benchmarking._suite_reads import no_frames
 from virnucpro_core.embedding import row_cosines
 from virnucpro_core.errors import VirnucproError
 from virnucpro_core.models import EncoderKind
-from virnucpro_core.store import Embeddings, read_embeddings
+from virnucpro_core.store import Embeddings, RecordTable, read_embeddings
 
 __all__ = ["EncoderTime", "Results", "VersionRun", "cosines"]
 
 _PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main(sys.argv[1:]))"
 _SAMPLE = "bench"
+_ALL_FRAMES = 1_000_000_000
+"""Frames in a shard: more than there are, so that each command has one file to read."""
+
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -60,6 +64,7 @@ class VersionRun:
     Args:
         tree: the folder that holds its package.
         reads: FASTA.
+        source: the file that these are from, for messages.
         model: a bundle.
         window_size: of the bundle.
         options: of ``virnucpro embed``.
@@ -67,7 +72,8 @@ class VersionRun:
         folder: for what it writes; made.
 
     Raises:
-        VirnucproError: the reads cannot be prepared.
+        InputError: the reads have no stop-free frame.
+        VirnucproError: they cannot be prepared.
     """
 
     def __init__(
@@ -77,6 +83,7 @@ class VersionRun:
         model: str,
         window_size: int,
         *,
+        source: Path,
         options: Sequence[str],
         threads: int,
         folder: Path,
@@ -86,9 +93,12 @@ class VersionRun:
         folder.mkdir(parents=True)
         self._command(
             *("prepare", str(reads), "--sample", _SAMPLE, "--outdir", str(folder)),
-            *("--window-size", str(window_size)),
+            *("--window-size", str(window_size), "--shard-frames", str(_ALL_FRAMES)),
         )
-        (self._shard,) = sorted((folder / "shards").glob("*.h5"))
+        shards = [*folder.glob("shards/*.h5")]
+        if not shards:
+            raise no_frames(source, RecordTable.open(folder / f"{_SAMPLE}.records.h5").n_records)
+        (self._shard,) = shards
 
     def embed(self, kind: EncoderKind) -> EncoderTime:
         """Embed all frames once more.

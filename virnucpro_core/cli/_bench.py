@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core.cli._bench_suites import add_suites
+from virnucpro_core.cli._options import make_output
 from virnucpro_core.errors import UsageError
 
 __all__ = ["app"]
@@ -66,15 +67,12 @@ def embed(
 
     if output is not None:
         # Now, not after the measuring.
+        make_output(output)
         if find_spec("matplotlib") is None:
             raise UsageError(
                 "--output needs matplotlib for its plot",
                 remedy="install the extra 'bench' of virnucpro-core",
             )
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"cannot be made ({error.strerror})", where=str(output)) from error
     report = measure_embed(
         [size.strip() for size in sizes.split(",") if size.strip()],
         peers_dir=peers_dir,

@@ -11,7 +11,7 @@ import typer
 
 from virnucpro_core.benchmarking._suites import ALL, SUITES
 from virnucpro_core.cli._embed_options import DeviceOption, PrecisionOption, ThreadsOption
-from virnucpro_core.cli._options import check_choice
+from virnucpro_core.cli._options import check_choice, make_output
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import UsageError
 
@@ -67,6 +67,7 @@ def _command(name: str) -> Callable[..., None]:
             raise UsageError(
                 f"suite {name} compares with nothing else", remedy="leave out --against"
             )
+        make_output(output)
         reports = {}
         for each in names:
             own = settings if SUITES[each].takes_against else replace(settings, against=None)

@@ -20,7 +20,7 @@ from virnucpro_core.cli._embed_options import (
 )
 from virnucpro_core.cli._options import ModelOption, check_choice
 from virnucpro_core.cli._say import say
-from virnucpro_core.errors import UsageError
+from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.parameters import ParameterSchema, render_params_file
 
 if TYPE_CHECKING:
@@ -168,16 +168,22 @@ def profile(
 
     from virnucpro_core import diagnosing, embedding, estimating
     from virnucpro_core.models import open_bundle
-    from virnucpro_core.sequences import PrepareSettings, ReadFiles
+    from virnucpro_core.sequences import PrepareSettings, ReadFiles, demo_reads
 
     torch.set_num_threads(threads or embedding.usable_cores())
     settings = embedding.resolve_settings(device, embedding.Precision(precision), 0, attention)
     bundle = open_bundle(model)
-    files = ReadFiles((reads,)) if reads else diagnosing.demo_reads()
+    files = ReadFiles((reads or demo_reads(),))
     profiles = []
     with tempfile.TemporaryDirectory(prefix="virnucpro-profile-") as name:
         prepare = PrepareSettings("profile", bundle.window_size, 20_000)
         look = estimating.look_at(files, Path(name), prepare, 20_000)
+        if look.seen.frames == 0:
+            raise InputError(
+                "has no stop-free frame",
+                where=str(files),
+                remedy="give other reads to measure with",
+            )
         with embedding.leased_settings(settings, threads=threads) as settings:
             for kind in ("dna", "protein"):
                 if encoder in (kind, "both"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 import yaml
@@ -15,9 +14,9 @@ from virnucpro_core.cli._options import check_choice
 from virnucpro_core.cli._reads import GivenSample, PairedOption, given_samples
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
-from virnucpro_core.parameters import ParameterSchema, check_parameters
-from virnucpro_core.samples import SheetError, is_sheet
-from virnucpro_core.sequences import MOLECULES
+from virnucpro_core.parameters import CheckedRun, ParameterSchema, check_run
+from virnucpro_core.samples import SheetError, is_sheet, is_url
+from virnucpro_core.sequences import MOLECULES, ReadFiles
 
 if TYPE_CHECKING:
     from virnucpro_core.diagnosing import InputCheck
@@ -51,23 +50,26 @@ def check_input(
     """
     check_choice("--molecule", molecule, MOLECULES)
     problems: list[str] = []
-    if params_file is not None:
-        if files:
-            raise UsageError("give either files or --params-file")
-        problems, values = _parameters(params_file)
-        files = [values["input"]] if isinstance(values.get("input"), str) else []
-        if values.get("task") == "train":
-            files = []
-            say(f"{params_file}: the genomes of a training are read by the run itself")
-        elif values.get("task") == "embed":
-            molecule = values["molecule"]
-    elif not files:
-        raise UsageError("give files, a samplesheet or --params-file")
     samples: list[GivenSample] = []
-    try:
-        samples = _samples(files, paired=paired)
-    except SheetError as error:
-        problems += error.lines
+    if params_file is not None:
+        if files or paired:
+            raise UsageError(
+                "--params-file names the input itself", remedy="give either files or --params-file"
+            )
+        run = _checked_run(params_file)
+        problems = [f"{params_file}: {line}" for line in run.errors]
+        samples, unread = _named_samples(run)
+        for line in [*run.notes, *unread]:
+            say(f"{params_file}: {line}", to_stderr=True)
+        if run.values["task"] == "embed":
+            molecule = run.values["molecule"]
+    elif files:
+        try:
+            samples = _samples(files, paired=paired)
+        except SheetError as error:
+            problems = error.lines
+    else:
+        raise UsageError("give files, a samplesheet or --params-file")
     from virnucpro_core.diagnosing import check_reads
 
     checks = [
@@ -114,10 +116,11 @@ def _samples(files: list[str], *, paired: bool) -> list[GivenSample]:
         if paired:
             raise UsageError("--paired is for files; a samplesheet says itself which are pairs")
         return given_samples(None, None, Path(files[0]), paired=False, outdir=Path())
-    return given_samples(files, files[0], None, paired=paired, outdir=Path()) if files else []
+    return given_samples(files, files[0], None, paired=paired, outdir=Path())
 
 
-def _parameters(path: Path) -> tuple[list[str], Mapping[str, Any]]:
+def _checked_run(path: Path) -> CheckedRun:
+    """What a run that starts here with this file would say of it."""
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -128,10 +131,35 @@ def _parameters(path: Path) -> tuple[list[str], Mapping[str, Any]]:
         raise InputError(
             "holds no parameters", where=str(path), remedy="write a line 'name: value' for each"
         )
-    checked = check_parameters(ParameterSchema.read(schema_path()), given)
-    for note in checked.notes:
-        say(f"{path}: {note}", to_stderr=True)
-    return [f"{path}: {line}" for line in checked.errors], checked.values
+    schema = ParameterSchema.read(schema_path())
+    # Those of profiles, too: with which ones the run starts is not known here.
+    return check_run(schema, {**schema.defaults(), **given}, launch_dir=Path())
+
+
+def _named_samples(run: CheckedRun) -> tuple[list[GivenSample], list[str]]:
+    """The samples of a run whose reads can be looked at here, and a line for each input whose
+    cannot; nothing of an input that is a mistake."""
+    name, task = run.values["input"], run.values["task"]
+    if not isinstance(name, str):
+        return [], []
+    if task == "train":
+        return [], ["the genomes of a training are read by the run itself"]
+    if task == "embed" and run.values["molecule"] not in MOLECULES:
+        return [], [f"--input {name} is not read: it is not known of which molecule it is"]
+    if name == "-" or is_url(name):
+        return [], [f"--input {name} is not read: only a run fetches it"]
+    if not is_sheet(name):
+        is_there = Path(name).is_file()
+        return [GivenSample(name, ReadFiles((Path(name),)))] if is_there else [], []
+    samples, unread = [], []
+    for each in run.samples:
+        remote = [file for file in each.files if is_url(file)]
+        if remote:
+            unread.append(f"sample {each.name} is not read: only a run fetches {remote[0]}")
+        else:
+            reads = ReadFiles(tuple(map(Path, each.files)), each.paired)
+            samples.append(GivenSample(each.name, reads))
+    return samples, unread
 
 
 def _told(check: InputCheck) -> str:

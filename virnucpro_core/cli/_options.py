@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +20,7 @@ __all__ = [
     "check_choice",
     "check_counts",
     "check_outputs",
+    "make_output",
 ]
 
 ModelOption = Annotated[
@@ -83,3 +85,21 @@ def check_outputs(inputs: Iterable[Path], options: Mapping[str, Sequence[Path]])
                     remedy="give every one a file of its own",
                 )
             written[place] = option
+
+
+def make_output(folder: Path) -> None:
+    """Make the folder of ``--output``, before the work whose results are for it.
+
+    Raises:
+        UsageError: it cannot be made, or nothing can be written to it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written ({error.strerror or error})",
+            where=str(folder),
+            remedy="name another folder as --output",
+        ) from error

@@ -9,7 +9,6 @@ from virnucpro_core.diagnosing._finding import (
 )
 from virnucpro_core.diagnosing._input_check import InputCheck, check_reads
 from virnucpro_core.diagnosing._profile import Profile, Trial, measure_profile
-from virnucpro_core.diagnosing._self_test import demo_reads
 
 __all__ = [
     "DIAGNOSIS_SCHEMA_VERSION",
@@ -21,7 +20,6 @@ __all__ = [
     "Profile",
     "Trial",
     "check_reads",
-    "demo_reads",
     "diagnose",
     "diagnose_devices",
     "measure_profile",

@@ -16,7 +16,6 @@ from virnucpro_core.embedding import (
     frames_to_time,
     usable_cores,
 )
-from virnucpro_core.errors import InputError
 from virnucpro_core.store import ByteStrings
 
 __all__ = ["Profile", "Trial", "measure_profile"]
@@ -111,11 +110,8 @@ def measure_profile(
         tell: called with a line before the measuring.
 
     Raises:
-        InputError: there is no frame.
         VirnucproError: as `embed` does.
     """
-    if len(frames) == 0:
-        raise InputError("has no stop-free frame", remedy="give other reads to measure with")
     threads = torch.get_num_threads()
     encoder, tokenizer = source.load_encoder(settings), source.load_tokenizer()
     budget = settings.budget_for(encoder)

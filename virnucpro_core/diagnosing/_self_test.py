@@ -27,7 +27,7 @@ from virnucpro_core.embedding import (
 )
 from virnucpro_core.errors import BundleError, VirnucproError
 from virnucpro_core.models import Bundle, EncoderKind, bundle_folders, load_bundle
-from virnucpro_core.sequences import PrepareSettings, ReadFiles, prepare
+from virnucpro_core.sequences import PrepareSettings, demo_reads, prepare
 from virnucpro_core.store import (
     ByteStrings,
     EmbeddingInfo,
@@ -38,11 +38,10 @@ from virnucpro_core.store import (
     write_scores,
 )
 
-__all__ = ["demo_reads", "self_test"]
+__all__ = ["self_test"]
 
 SELF_TEST = "Self-test"
 
-_DEMO = Path(__file__).parents[2] / "assets" / "demo"
 _KINDS: tuple[EncoderKind, ...] = ("dna", "protein")
 _COMPARED = 64
 _WARM_UP = 8
@@ -83,22 +82,6 @@ def _demo_bundle() -> Bundle:
         BundleError: it is not there, or cannot be used.
     """
     return load_bundle(bundle_folders()[-1] / "demo")
-
-
-def demo_reads() -> ReadFiles:
-    """The demo reads of the source tree.
-
-    Raises:
-        BundleError: they are not there: the package was installed without its source tree.
-    """
-    path = _DEMO / "reads.fasta.gz"
-    if not path.is_file():
-        raise BundleError(
-            "the demo reads are not there",
-            where=str(path),
-            remedy="run this in a checkout of the project",
-        )
-    return ReadFiles((path,))
 
 
 def _demo_frames(folder: Path, window_size: int) -> FrameShard:
@@ -217,7 +200,9 @@ def _call(
     write_scores(scores, folder / "demo.scores.h5")
     records = RecordTable.open(folder / "demo.records.h5")
     write_consensus(records, [folder / "demo.scores.h5"], demo_reads(), folder / "results")
-    return compare_with_truth(folder / "results" / "sequences.tsv", _DEMO / "truth.tsv")
+    return compare_with_truth(
+        folder / "results" / "sequences.tsv", demo_reads().with_name("truth.tsv")
+    )
 
 
 def _calls(truth: TruthComparison) -> Finding:

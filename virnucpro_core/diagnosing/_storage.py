@@ -11,8 +11,14 @@ from pathlib import Path
 
 from virnucpro_core.diagnosing._finding import Finding, Level, failed
 from virnucpro_core.errors import StoreError, VirnucproError
-from virnucpro_core.models import cache_folder, format_size, list_models, load_bundle
-from virnucpro_core.store import list_checkpoints, open_store, verify_checkpoint
+from virnucpro_core.models import (
+    bundle_folders,
+    cache_folder,
+    format_size,
+    list_models,
+    load_bundle,
+)
+from virnucpro_core.store import DirectoryStore, list_checkpoints, open_store, verify_checkpoint
 
 __all__ = ["examine_checkpoints", "examine_folders", "examine_models"]
 
@@ -68,22 +74,39 @@ def examine_models() -> Iterator[Finding]:
         )
     from huggingface_hub import constants
 
-    yield _cache("hub cache", Path(constants.HF_HUB_CACHE))
-    yield _cache("bundle cache", cache_folder())
+    for folder in bundle_folders():
+        try:
+            folder.is_dir()
+        except OSError as error:
+            yield _closed("folder of models", folder, error, "VIRNUCPRO_MODELS")
+    yield _cache("hub cache", Path(constants.HF_HUB_CACHE), "HF_HUB_CACHE")
+    yield _cache("bundle cache", cache_folder(), "VIRNUCPRO_CACHE")
 
 
-def _cache(name: str, folder: Path) -> Finding:
-    # The hub's cache names its files by links into itself, which must not count twice.
-    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    n_bytes = sum(path.stat().st_size for path in files)
+def _cache(name: str, folder: Path, variable: str) -> Finding:
+    try:
+        # The hub's cache names its files by links into itself, which must not count twice.
+        files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+        n_bytes = sum(path.stat().st_size for path in files)
+    except OSError as error:
+        return _closed(name, folder, error, variable)
     text = f"{folder}, {format_size(n_bytes)}" if n_bytes else f"{folder}, empty"
     return Finding(MODELS, name, text, values={"path": str(folder), "n_bytes": n_bytes})
+
+
+def _closed(name: str, folder: Path, error: OSError, variable: str) -> Finding:
+    """A folder that may not be looked into."""
+    text = f"{folder} cannot be read ({error.strerror or error})"
+    remedy = f"check its permissions, or set {variable} to a folder of yours"
+    return Finding(MODELS, name, text, Level.WARNING, remedy, {"path": str(folder)})
 
 
 def examine_checkpoints(location: str) -> Iterator[Finding]:
     """A checkpoint store: what unfinished runs have left in it, and whether that can be used."""
     try:
         store = open_store(location)
+        if isinstance(store, DirectoryStore):
+            _try_writing(Path(store.location))
         found = list_checkpoints(store)
         n_bytes = sum(summary.n_bytes for summary in found)
         n_parts = sum(summary.n_parts for summary in found)
@@ -124,21 +147,10 @@ def examine_folders(folders: dict[str, Path]) -> Iterator[Finding]:
         folders: by name; one that does not exist yet is judged by where it would be made.
     """
     for name, folder in folders.items():
-        there = folder.absolute()
-        while not there.exists():
-            there = there.parent
         try:
-            with tempfile.TemporaryFile(dir=there) as file:
-                file.write(b"virnucpro")
-                file.flush()
-            free = shutil.disk_usage(there).free
-        except OSError as error:
-            problem = StoreError(
-                f"cannot be written ({error.strerror or error})",
-                where=str(there),
-                remedy="check its permissions and free space, or name another folder",
-            )
-            yield failed(FOLDERS, name, problem)
+            there, free = _try_writing(folder)
+        except StoreError as error:
+            yield failed(FOLDERS, name, error)
             continue
         made = "" if there == folder.absolute() else " (not made yet)"
         text = f"{folder}{made}, {format_size(free)} free"
@@ -148,3 +160,28 @@ def examine_folders(folders: dict[str, Path]) -> Iterator[Finding]:
             continue
         level = Level.PROBLEM if free < _NO_SPACE else Level.WARNING
         yield Finding(FOLDERS, name, text, level, "make room, or name another folder", values)
+
+
+def _try_writing(folder: Path) -> tuple[Path, int]:
+    """Write a file to a folder, or to where it would be made, and remove it again.
+
+    Returns:
+        the folder that was written to, and the bytes that are free there.
+
+    Raises:
+        StoreError: that cannot be done.
+    """
+    there = folder.absolute()
+    try:
+        while not there.exists():
+            there = there.parent
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"virnucpro")
+            file.flush()
+        return there, shutil.disk_usage(there).free
+    except OSError as error:
+        raise StoreError(
+            f"cannot be written ({error.strerror or error})",
+            where=str(there),
+            remedy="check its permissions and free space, or name another folder",
+        ) from error

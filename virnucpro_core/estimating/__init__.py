@@ -2,7 +2,12 @@
 
 from virnucpro_core.estimating._estimate import Estimate, StageEstimate, estimate
 from virnucpro_core.estimating._look import Counts, Look, choose_samples, look_at, size_of
-from virnucpro_core.estimating._memory import forget_peak, peak_bytes
+from virnucpro_core.estimating._memory import (
+    device_peak_bytes,
+    forget_device_peak,
+    forget_peak,
+    peak_bytes,
+)
 from virnucpro_core.estimating._rates import RateSettings, some_frames
 from virnucpro_core.estimating._spread import Spread
 from virnucpro_core.estimating._table import render_estimate
@@ -15,7 +20,9 @@ __all__ = [
     "Spread",
     "StageEstimate",
     "choose_samples",
+    "device_peak_bytes",
     "estimate",
+    "forget_device_peak",
     "forget_peak",
     "look_at",
     "peak_bytes",

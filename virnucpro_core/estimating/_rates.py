@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core import calling
-from virnucpro_core.estimating._memory import forget_peak, peak_bytes
+from virnucpro_core.estimating._memory import (
+    device_peak_bytes,
+    forget_device_peak,
+    forget_peak,
+    peak_bytes,
+)
 from virnucpro_core.estimating._spread import Spread
 from virnucpro_core.sequences import ReadFiles
 from virnucpro_core.store import (
@@ -119,7 +124,7 @@ def measure_encoder(
     from virnucpro_core.embedding import embed, frames_to_time
 
     forget_peak()
-    _forget_device_peak(settings)
+    forget_device_peak(settings.device)
     started = time.perf_counter()
     encoder, tokenizer = source.load_encoder(settings), source.load_tokenizer()
     loading = time.perf_counter() - started
@@ -137,7 +142,7 @@ def measure_encoder(
         load_seconds=loading,
         width=encoder.width,
         memory_bytes=peak_bytes(),
-        device_bytes=_device_peak(settings),
+        device_bytes=device_peak_bytes(settings.device),
     )
 
 
@@ -223,18 +228,3 @@ def _random(shard: FrameShard, width: int, draw: np.random.Generator) -> Embeddi
     values: NDArray[np.float32] = draw.random((len(shard), width), dtype=np.float32)
     info = EmbeddingInfo("random", 0, "mean", "fp32", "", shard.digest())
     return Embeddings(shard.frame_ids(), values, info)
-
-
-def _forget_device_peak(settings: EmbedSettings) -> None:
-    import torch
-
-    if settings.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(settings.device)
-
-
-def _device_peak(settings: EmbedSettings) -> int | None:
-    import torch
-
-    if settings.device.type != "cuda":
-        return None
-    return int(torch.cuda.max_memory_allocated(settings.device))

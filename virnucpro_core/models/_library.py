@@ -55,7 +55,14 @@ def find_bundle(name: str) -> Path | None:
     if "/" in name or name.startswith("."):
         return None
     found = (folder / name for folder in bundle_folders())
-    return next((path for path in found if (path / MANIFEST).is_file()), None)
+    return next((path for path in found if _is_bundle(path)), None)
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        return (path / MANIFEST).is_file()
+    except OSError:
+        return False  # in a folder that may not be looked into
 
 
 def list_models() -> list[NamedModel]:
@@ -71,10 +78,17 @@ def list_models() -> list[NamedModel]:
 
 
 def list_bundles() -> Iterator[NamedModel]:
-    """The bundles that `find_bundle` finds, by folder and name."""
+    """The bundles that `find_bundle` finds, by folder and name.
+
+    A folder that may not be looked into, as another user's home in a container, has none.
+    """
     seen = set()
     for folder in bundle_folders():
-        for manifest in sorted(folder.glob(f"*/{MANIFEST}")):
+        try:
+            manifests = sorted(folder.glob(f"*/{MANIFEST}"))
+        except OSError:
+            continue
+        for manifest in manifests:
             path = manifest.parent
             if path.name not in seen and not path.name.startswith("."):
                 seen.add(path.name)

@@ -44,7 +44,7 @@ def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> Check
     still, and an option without a value is true."""
     known = schema.parameters()
     unknown = _unknown(given, list(known))
-    old = translate_old_names(given, unknown, {name: each.default for name, each in known.items()})
+    old = translate_old_names(given, unknown, schema.defaults())
     given = old.given
     errors = [*_misspelt(old.unknown, list(known)), *old.errors]
     errors += _without_profile(schema, given)

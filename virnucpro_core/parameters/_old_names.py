@@ -118,8 +118,16 @@ def translate_old_names(
 
 def _translate(done: OldNames, name: str, plain: str, value: Any, known: Mapping[str, Any]) -> None:
     new, fixed = _TRANSLATED[plain]
-    if fixed is not None and str(value) == "false":
+    # Text of the command line, or a Boolean of a file of parameters.
+    switch = str(value).strip().lower()
+    if fixed is not None and switch == "false":
         done.notes.append(f"--{name} false is not needed ({GUIDE})")
+        return
+    if fixed is not None and switch != "true":
+        done.errors.append(
+            f"--{name} is '{value}', it must be true or false; it stands for --{new} {fixed}, "
+            f"give that ({GUIDE})"
+        )
         return
     wanted = value if fixed is None else fixed
     before = done.given.get(new)

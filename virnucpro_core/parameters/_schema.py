@@ -93,3 +93,7 @@ class ParameterSchema:
     def parameters(self) -> dict[str, Parameter]:
         """All parameters by name."""
         return {each.name: each for group in self.groups for each in group.parameters}
+
+    def defaults(self) -> dict[str, Any]:
+        """The default of every parameter, None for none."""
+        return {name: each.default for name, each in self.parameters().items()}

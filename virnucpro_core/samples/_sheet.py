@@ -16,7 +16,7 @@ from virnucpro_core.errors import InputError
 from virnucpro_core.samples._rows import SHEET_COLUMNS, SheetRow, read_rows
 from virnucpro_core.samples._sample import Sample
 
-__all__ = ["SheetError", "SheetReading", "is_sheet", "read_sheet"]
+__all__ = ["SheetError", "SheetReading", "is_sheet", "is_url", "read_sheet"]
 
 _EXTENSIONS = (".csv", ".tsv", ".yml", ".yaml", ".json")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -50,6 +50,11 @@ class SheetReading:
 def is_sheet(name: str) -> bool:
     """Whether a file is a samplesheet, by the end of its name."""
     return name.lower().endswith(_EXTENSIONS)
+
+
+def is_url(name: str) -> bool:
+    """Whether a file is named by a URL, so that it is not here before a task fetches it."""
+    return _URL.match(name) is not None
 
 
 def read_sheet(
@@ -154,7 +159,7 @@ class _SheetReader:
             yield "has no file; fill in fastq_1 or file"
 
     def _resolve(self, text: str) -> str:
-        if _URL.match(text) or Path(text).is_absolute():
+        if is_url(text) or Path(text).is_absolute():
             return text
         if isinstance(self.base, str):
             return f"{self.base}/{text}"
@@ -167,7 +172,7 @@ class _SheetReader:
             shown = given if re.search(r"[$`\n\r]", given) else file
             yield f"{column} {shown!r}: a path with '$', '`' or a line break cannot reach the tasks; rename it"  # noqa: E501
             return
-        if not _URL.match(file):
+        if not is_url(file):
             local = Path(file)
             if local.is_dir():
                 yield f"{column} {given}: this is a folder; name a file in it"

@@ -1,5 +1,6 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
+from virnucpro_core.sequences._demo_reads import demo_reads
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import KeptFrames, translate_windows
 from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
@@ -34,6 +35,7 @@ __all__ = [
     "check_sample_name",
     "clean_sequences",
     "cut_windows",
+    "demo_reads",
     "prepare",
     "prepare_batches",
     "read_batches",

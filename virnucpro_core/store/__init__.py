@@ -8,6 +8,7 @@ from virnucpro_core.store._checkpoint_list import (
     remove_checkpoints,
     verify_checkpoint,
 )
+from virnucpro_core.store._directory_store import DirectoryStore
 from virnucpro_core.store._embeddings import (
     EmbeddingInfo,
     Embeddings,
@@ -52,6 +53,7 @@ __all__ = [
     "ByteStrings",
     "Checkpoint",
     "CheckpointSummary",
+    "DirectoryStore",
     "EmbeddingInfo",
     "EmbeddingWork",
     "Embeddings",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from virnucpro_core.benchmarking import FramesReport, measure_frames
 from virnucpro_core.benchmarking._plain_loop import plain_loop
+from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences import PrepareSettings, prepare, read_batches
 from virnucpro_core.store import read_shard
 
@@ -20,6 +23,24 @@ def test_every_contestant_is_timed_as_often() -> None:
     assert len(report.process) == len(report.in_memory) == len(report.plain_loop) == 2
     assert len(report.seqkit) in (0, 2)
     assert "virnucpro prepare" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("text", "window_size", "error", "message"),
+    [
+        ("", 500, InputError, "^{file}: has no bases; "),
+        (">a\nAC!T\n", 500, InputError, "^{file}, record 1 \\(a\\): has '!' at base 3"),
+        (">a\nACG\n>a\nACG\n", 500, InputError, "^{file}, record 2: the id a is that of"),
+        (">a\nACGT\n", 0, UsageError, "^window size 0 is shorter than a codon"),
+    ],
+)
+def test_sequences_that_cannot_be_measured_are_told_as_every_command_tells_them(
+    tmp_path: Path, text: str, window_size: int, error: type[Exception], message: str
+) -> None:
+    file = tmp_path / "s.fasta"
+    file.write_text(text)
+    with pytest.raises(error, match=message.format(file=file)):
+        measure_frames(file, window_size=window_size, runs=1)
 
 
 def test_a_report_without_seqkit_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from tests.bundles import make_bundle
 from tests.unit.benchmarking.suite_reports import suite_report
 from tests.unit.test_cli import READS, run
+from virnucpro_core import benchmarking
 from virnucpro_core.benchmarking import (
     ALL,
     SUITES,
@@ -22,8 +24,11 @@ from virnucpro_core.benchmarking import (
     run_suite,
 )
 from virnucpro_core.benchmarking import _equivalence as equivalence
+from virnucpro_core.benchmarking._encoder_bench import make_shards
+from virnucpro_core.benchmarking._end_to_end import Work, measure_end_to_end
 from virnucpro_core.benchmarking._suite_reads import write_reads
 from virnucpro_core.errors import InputError, UsageError
+from virnucpro_core.parameters import ParameterSchema, check_run
 from virnucpro_core.sequences import read_batches
 
 REPOSITORY = Path(__file__).parents[3]
@@ -38,6 +43,19 @@ def test_the_parameters_of_the_pipeline_know_every_suite() -> None:
     schema = json.loads((REPOSITORY / "nextflow_schema.json").read_text())
     known = schema["$defs"]["benchmark"]["properties"]["suite"]["enum"]
     assert known == [*SUITES, ALL]
+
+
+@pytest.mark.parametrize("suite", [*SUITES, ALL])
+def test_the_pipeline_takes_against_where_the_suite_does(suite: str) -> None:
+    schema = ParameterSchema.read(REPOSITORY / "nextflow_schema.json")
+    given = {**schema.defaults(), "task": "benchmark", "suite": suite, "against": "v1"}
+    takes_against = suite == ALL or SUITES[suite].takes_against
+    run = check_run(schema, given, launch_dir=REPOSITORY)
+    assert run.errors == (
+        ()
+        if takes_against
+        else (f"--suite {suite} compares with nothing else; leave out --against",)
+    )
 
 
 def test_every_suite_has_a_test_of_the_pipeline_and_a_row_in_the_docs() -> None:
@@ -63,6 +81,24 @@ def test_a_suite_that_compares_with_nothing_takes_no_against(
     assert "absent.fa: there is no such file" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["memory", "all", "embed"])
+def test_an_output_that_cannot_be_written_is_told_before_anything_is_measured(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    def measure(*given: object, **more: object) -> None:
+        raise AssertionError("something was measured")
+
+    monkeypatch.setattr(benchmarking, "run_suite", measure)
+    monkeypatch.setattr(benchmarking, "measure_embed", measure)
+    file = tmp_path / "file"
+    file.touch()
+    assert run("bench", command, "--output", file / "report") == 2
+    assert f"{file / 'report'}: cannot be written (Not a directory)" in capsys.readouterr().err
+
+
 def test_reads_beyond_those_of_the_source_are_changed_copies(tmp_path: Path) -> None:
     settings = SuiteSettings(input=READS)
     for number in (5, 60):
@@ -80,6 +116,33 @@ def test_reads_beyond_those_of_the_source_are_changed_copies(tmp_path: Path) -> 
     (tmp_path / "empty.fasta").touch()
     with pytest.raises(InputError, match="has no records"):
         write_reads(replace(settings, input=tmp_path / "empty.fasta"), 5, tmp_path / "a.fasta")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (">a\nACG\n>b\nAC!\n", "mine.fa, record 2 (b): has '!' at"),
+        (">a\nACG\n>a\nACC\n", "mine.fa, record 2: the id a is that of "),
+    ],
+)
+def test_a_mistake_in_the_reads_is_told_with_its_place_in_their_own_file(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    source = tmp_path / "mine.fa"
+    source.write_text(text)
+    with pytest.raises(InputError, match=re.escape(message)):
+        write_reads(SuiteSettings(input=source), 5, tmp_path / "copy.fasta")
+
+
+def test_reads_without_a_frame_are_told_by_their_own_name(tmp_path: Path, bundle: Path) -> None:
+    source = tmp_path / "mine.fa"
+    source.write_text(f">a\n{'TAAT' * 30}\n")
+    settings = SuiteSettings(model=str(bundle), input=source, precision="fp32")
+    message = r"mine\.fa: none of the first 1 records has a stop-free frame"
+    with pytest.raises(InputError, match=message):
+        make_shards(settings, 1, tmp_path / "shards")
+    with pytest.raises(InputError, match=message):
+        measure_end_to_end(settings, Work(n_records=1))
 
 
 def test_the_report_of_all_says_which_suite_each_part_is_of() -> None:
@@ -119,6 +182,7 @@ def test_an_unequal_result_ends_with_code_1_after_the_report_is_written(
     error = capsys.readouterr().err
     assert "suite equivalence: 2 of" in error
     assert "one frame at a time (largest 1 − cosine" in error
+    assert "in benchmarks/ of the task's work folder" in error
     assert len(read_suite_report(tmp_path / "equivalence.json").failed()) == 2
 
 

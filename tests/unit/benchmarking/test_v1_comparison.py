@@ -12,8 +12,8 @@ from tests.bundles import make_bundle
 from virnucpro_core.benchmarking import SuiteSettings, run_suite
 from virnucpro_core.benchmarking import _v1_comparison as suite
 from virnucpro_core.benchmarking._past_version import unpack_version
-from virnucpro_core.benchmarking._version_run import Results
-from virnucpro_core.errors import UsageError, VirnucproError
+from virnucpro_core.benchmarking._version_run import Results, VersionRun
+from virnucpro_core.errors import InputError, UsageError, VirnucproError
 from virnucpro_core.store import EmbeddingInfo, Embeddings
 
 INFO = EmbeddingInfo("m", 1, "mean", "fp32", "w", "s")
@@ -63,6 +63,28 @@ def test_a_version_is_unpacked_from_the_history_and_leaves_it_alone(tmp_path: Pa
         unpack_version("--absent", tmp_path / "other", repository)
     with pytest.raises(UsageError, match="this is not its repository"):
         unpack_version("HEAD", tmp_path / "third", tmp_path)
+
+
+@pytest.mark.parametrize(("repeat", "n_shards"), [("GCT", 1), ("TAAT", 0)])
+def test_reads_of_any_number_of_frames_are_one_shard_or_refused_by_their_own_name(
+    tmp_path: Path, repeat: str, n_shards: int
+) -> None:
+    reads, folder = tmp_path / "copy.fasta", tmp_path / "run"
+    # GCT in a row has no stop in any frame, TAAT in a row has some in each.
+    reads.write_text(f">a\n{repeat * 34_000}\n")
+
+    def prepare() -> None:
+        VersionRun(
+            Path(suite.__file__).parents[2], reads, "demo", 30,
+            source=Path("mine.fa"), options=(), threads=1, folder=folder,
+        )  # fmt: skip
+
+    if n_shards:
+        prepare()
+    else:
+        with pytest.raises(InputError, match=r"^mine\.fa: none of the first 1 records has a stop"):
+            prepare()
+    assert len(list(folder.glob("shards/*.h5"))) == n_shards
 
 
 @pytest.mark.slow

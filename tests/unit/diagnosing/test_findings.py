@@ -158,6 +158,33 @@ def test_a_checkpoint_store_is_read(tmp_path: Path) -> None:
     assert finding.level is Level.PROBLEM
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_checkpoint_store_that_cannot_be_written_is_a_problem() -> None:
+    (finding,) = examine_checkpoints("/proc/ck")
+    assert finding.level is Level.PROBLEM
+    assert finding.text.startswith("/proc: cannot be written (")
+
+
+def test_a_folder_that_cannot_be_looked_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Such a name is refused to whoever asks, as what lies in a closed folder is to a user.
+    closed = tmp_path / ("x" * 300) / "in"
+    (finding,) = examine_folders({"outdir": closed})
+    assert finding.level is Level.PROBLEM
+    assert finding.text == f"{closed}: cannot be written (File name too long)"
+    monkeypatch.setenv("VIRNUCPRO_MODELS", str(closed))
+    monkeypatch.setenv("VIRNUCPRO_CACHE", str(closed))
+    found = {each.name: each for each in examine_models()}
+    for name, variable in (
+        ("folder of models", "VIRNUCPRO_MODELS"),
+        ("bundle cache", "VIRNUCPRO_CACHE"),
+    ):
+        assert found[name].level is Level.WARNING
+        assert found[name].text == f"{closed} cannot be read (File name too long)"
+        assert f"set {variable} to" in found[name].remedy
+
+
 def test_folders_are_written_to_where_they_would_be_made(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

@@ -65,6 +65,16 @@ def test_a_folder_comes_before_a_name_and_the_users_bundles_before_the_projects(
         open_model(STAND_IN, offline=True)
 
 
+def test_a_folder_that_cannot_be_looked_into_has_no_bundles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Such a name is refused to whoever asks, as what lies in a closed folder is to a user.
+    monkeypatch.setenv("VIRNUCPRO_MODELS", str(tmp_path / ("x" * 300)))
+    monkeypatch.chdir(tmp_path)
+    assert "demo" in [model.name for model in list_models()]
+    assert open_bundle("demo").name == "demo"
+
+
 @pytest.mark.parametrize("name", ["absent", "library/absent", ".mine"])
 def test_a_name_that_is_none_is_answered_with_those_that_are(library: Path, name: str) -> None:
     with pytest.raises(BundleError) as caught:

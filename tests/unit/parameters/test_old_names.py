@@ -32,6 +32,7 @@ def checked(**changed: Any) -> CheckedParameters:
         ({"esm_batch_size": 64, "token_budget": 64}, "token_budget", 64),
         ({"no-packing": True, "noPacking": True}, "token_budget", 1),
         ({"no_fp16": "true"}, "precision", "fp32"),
+        ({"no_fp16": "True"}, "precision", "fp32"),
         ({"v1_attention": True}, "attention", "sdpa"),
         ({"sequences_per_file": "100"}, "shard_frames", 100),
     ],
@@ -63,10 +64,21 @@ def test_a_value_that_the_new_parameter_cannot_have_is_an_error_of_it() -> None:
     assert line.startswith("--token_budget is 'many', it must be a whole number")
 
 
-def test_a_switch_that_is_off_changes_nothing() -> None:
-    found = checked(v1_attention="false")
-    assert found.values["attention"] == "auto"
-    assert found.notes == ("--v1_attention false is not needed (docs/MIGRATION_v2.md#options)",)
+@pytest.mark.parametrize("off", ["false", "False", "FALSE", False])
+@pytest.mark.parametrize("old", ["v1_attention", "no_packing", "no_fp16", "v1_fallback"])
+def test_a_switch_that_is_off_changes_nothing(old: str, off: object) -> None:
+    found = checked(**{old: off})
+    assert found.values == checked().values
+    assert found.errors == ()
+    assert found.notes == (f"--{old} false is not needed (docs/MIGRATION_v2.md#options)",)
+
+
+@pytest.mark.parametrize("value", ["0", 0, 1, "no", ""])
+def test_a_switch_that_is_neither_on_nor_off_is_an_error(value: object) -> None:
+    assert checked(no_fp16=value).errors == (
+        f"--no_fp16 is '{value}', it must be true or false; it stands for --precision fp32, "
+        "give that (docs/MIGRATION_v2.md#options)",
+    )
 
 
 def test_the_old_fallback_is_the_reference_engine_with_a_note() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from virnucpro_core.parameters import ParameterSchema, check_parameters, render_help
+from virnucpro_core.parameters import ParameterSchema, check_parameters, check_run, render_help
 
 REPOSITORY = Path(__file__).parents[3]
 SCHEMA = ParameterSchema.read(REPOSITORY / "nextflow_schema.json")
@@ -88,6 +88,15 @@ def test_a_benchmark_needs_a_suite_and_no_input() -> None:
     assert errors(task="benchmark", suite="all", against="a'b") == [
         "--against is 'a'b', it must be a name or git reference, without spaces and quotes"
     ]
+
+
+@pytest.mark.parametrize("changed", [{"engine": "v1"}, {"attention": "sdpa"}, {"token_budget": 9}])
+def test_a_benchmark_refuses_what_its_suites_choose_themselves(changed: dict[str, Any]) -> None:
+    (name,) = changed
+    asked = given(task="benchmark", suite="memory", input=None, **changed)
+    assert check_run(SCHEMA, asked, launch_dir=REPOSITORY).errors == (
+        f"--{name} is not for --task benchmark, whose suites choose that themselves; leave it out",
+    )
 
 
 def test_a_boolean_without_a_value_is_true() -> None:
