@@ -47,7 +47,7 @@ process EMBED {
     mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
     touch ${shards.collect { shard -> "${sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5" }.join(' ')}
     touch ${shards.collect { shard -> "${shard.baseName}.${encoder}.checkpoint" }.join(' ')}
-    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/${name}_${meta.shard}.tsv
     versions.py ${name} torch numpy h5py > versions.yml
+    printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/${name}_${meta.shard}.tsv
     """
 }

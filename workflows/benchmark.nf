@@ -1,5 +1,6 @@
 // A suite in, its reports out: one task, which measures with nothing else beside it.
-include { BENCHMARK } from '../modules/benchmark'
+include { BENCHMARK        } from '../modules/benchmark'
+include { checkCanBeStaged } from './samples'
 
 workflow BENCHMARKS {
     take:
@@ -30,8 +31,6 @@ def benchmarkReads(input) {
     if (!reads.exists()) {
         error("--input ${input}: there is no such file")
     }
-    if (reads.toString() =~ /[$`\n]/) {
-        error("--input ${input}: a path with '\$', '`' or a line break cannot reach the tasks; rename it")
-    }
+    checkCanBeStaged("--input ${input}", reads)
     return reads
 }

@@ -1,5 +1,5 @@
 // The genomes that a model is trained on: a sheet, or a folder for each class.
-include { sampleName } from './samples'
+include { checkCanBeStaged; sampleName } from './samples'
 
 /**
  * The genomes as [ [id: name], sheet, files ]: the files are staged as .genomes/<number>/<name>, and
@@ -12,9 +12,10 @@ def readGenomes(input, sample) {
     }
     def rows = given.isDirectory() ? folderRows(given) : sheetRows(given)
     def name = sample ?: sampleName(given.name.replaceFirst(/(?i)\.(csv|tsv)$/, ''))
-    def unusual = rows.find { row -> row.path.toString() =~ /[$`"\n\t]/ }
-    if (unusual) {
-        error("--input ${input}: the path ${unusual.path} cannot reach the tasks; rename it")
+    rows.each { row -> checkCanBeStaged("--input ${input}: ${row.path}", row.path) }
+    def quoted = rows.find { row -> row.path.name.contains('"') }
+    if (quoted) {
+        error("--input ${input}: ${quoted.path}: a name with a quotation mark cannot stand in a sheet; rename it")
     }
     def columns = rows[0].keySet().findAll { column -> column != 'path' } as List
     def lines = rows.withIndex().collect { row, i ->
@@ -45,7 +46,10 @@ def sheetRows(sheet) {
     if (!rows || !rows[0].containsKey('file')) {
         error("--input ${sheet}: this is no sheet of genomes; it needs a header with the columns file and label, and a row for each genome")
     }
-    return rows.collect { row ->
+    return rows.withIndex().collect { row, i ->
+        if (row.values().any { value -> value == null }) {
+            error("--input ${sheet}, row ${i + 2}: has fewer fields than the header; fill it up with separators")
+        }
         def path = row.file ? sheet.parent.resolve(row.file) : null
         if (path == null || !path.isFile()) {
             error("--input ${sheet}: names '${row.file}', which is not a file; paths are relative to the sheet")

@@ -99,6 +99,7 @@ def remoteSheet(input) {
     }
     def copy = java.nio.file.Files.createTempFile('samples', name.replaceFirst(/.*(?=\.)/, ''))
     copy.bytes = sheet.bytes
+    copy.toFile().deleteOnExit()
     return [sheet: copy.toString(), sheet_origin: name]
 }
 

@@ -8,6 +8,9 @@ def checkPlatform(given, run) {
     if ('awsbatch' in profiles) {
         checkBatch(given, run.workDir)
     }
+    if (!contained && !run.containerEngine && !isEmpty(given.container)) {
+        error("--container ${given.container}: tasks run in containers with -profile docker, singularity, apptainer or awsbatch only; add one of them, or leave it out")
+    }
     if (contained && isEmpty(given.container)) {
         error("--container is missing; name the image for -profile ${contained} (docs/usage.md says how to build it)")
     }

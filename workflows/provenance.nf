@@ -1,6 +1,7 @@
 // What a run is made of: digests of the code and the model, and the summary of its stages.
 include { json; parseJson } from './json'
 include { runProgram } from './programs'
+include { checkCanBeStaged } from './samples'
 
 /** SHA-256 of the code that tasks run: Nextflow's cache does not see an installed package. */
 def codeDigest(project) {
@@ -48,11 +49,13 @@ def readBundle(model, task) {
         error("--model ${model}: there is no such folder or bundle; 'virnucpro model list' prints the names")
     }
     if (!description.exists() && task == 'embed' && bundle.resolve('config.json').exists()) {
+        checkCanBeStaged("--model ${model}", bundle)
         return [path: bundle, sha256: digestOfFolder(bundle), window_size: null]
     }
     if (!description.exists()) {
         error("--model ${model}: this is not a model bundle, it has no bundle.json")
     }
+    checkCanBeStaged("--model ${model}", bundle)
     def content = parseJson(description.text)
     def windowSize = content instanceof Map ? content.window_size : null
     if (!(windowSize instanceof Integer) || windowSize < 3) {
@@ -86,7 +89,7 @@ def describeRun(given, settings, bundle, run) {
         task: settings.task,
         parameters_json: json('JsonOutput').toJson(all),
         // A resumed run is the same run: without this it would write its run.json again.
-        command: run.commandLine.replaceAll(/ -resume( [0-9a-f]{8}-[0-9a-f-]+)?/, ''),
+        command: run.commandLine.replaceAll(/ -resume( last| [0-9a-f]{8}-[0-9a-f-]+)?(?= |$)/, ''),
         nextflow_version: run.nextflow.version.toString(),
     ]
 }

@@ -54,8 +54,9 @@ def endingOf(task, earlier) {
 def isLost(task) {
     if (task.exitStatus == 0) {
         // The wrapper of a job in an array may write 0 for a task that it has told to end. Every
-        // script ends with its versions.yml: without it the task did not get there.
-        return !task.workDir.resolve('versions.yml').exists()
+        // script has its versions.yml and the table of its stages, if it has one, when it ends.
+        def stages = task.workDir.resolve('stages')
+        return !task.workDir.resolve('versions.yml').exists() || stages.exists() && !stages.list()
     }
     if (!(task.exitStatus in [null, -1, Integer.MAX_VALUE])) {
         return false

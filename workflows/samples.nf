@@ -70,11 +70,17 @@ def onlySample(input, sample, workDir) {
     if (!reads.exists()) {
         error("--input ${input}: there is no such file")
     }
-    if (reads.toString() =~ /[$`\n]/) {
-        error("--input ${input}: a path with '\$', '`' or a line break cannot reach the tasks; rename it")
-    }
+    checkCanBeStaged("--input ${input}", reads)
     def name = sample ?: isStdin ? 'stdin' : sampleName(reads.name)
     return [id: name.toString(), files: [reads], paired: false]
+}
+
+/** Stops where Nextflow, which links files into a task's folder, would leave a path to the shell. */
+def checkCanBeStaged(what, path) {
+    // virnucpro_core/samples refuses the same paths in a samplesheet.
+    if (path.toString() =~ /[$`*?\[\]{}\t\n\r]/) {
+        error("${what}: a path with one of \$ ` * ? [ ] { }, a tab or a line break cannot reach the tasks; rename it")
+    }
 }
 
 /** Standard input as a file in the work folder, named by its content: the same one for -resume. */
@@ -104,7 +110,7 @@ def sampleName(fileName) {
     def stem = plain.replaceFirst(/(?i)\.(fasta|fa|fna|fas|ffn|faa|fastq|fq|bam|cram|sam)$/, '')
     def safe = stem.replaceAll(/[^A-Za-z0-9._-]/, '_').replaceFirst(/^[.-]+/, '')
     // assets/schema_input.json and nextflow_schema.json refuse the same names.
-    def taken = ['pipeline_info', 'multiqc', 'report.html', 'stages_of', 'versions.yml', 'parameters.json', 'command.txt']
+    def taken = ['pipeline_info', 'multiqc', 'report.html', 'stages', 'stages_of', 'versions.yml', 'parameters.json', 'command.txt']
     return safe && !(safe in taken) ? safe : 'sample'
 }
 

@@ -22,7 +22,7 @@ PROFILES = re.findall(
     (REPOSITORY / "nextflow.config").read_text().partition("profiles {")[2].partition("\n}")[0],
     re.MULTILINE,
 )
-PASSED_ON = {"VIRNUCPRO_DISABLE_FP16", "AWS_ACCESS_KEY_ID"}
+PASSED_ON = {"VIRNUCPRO_DISABLE_FP16", "VIRNUCPRO_LEASE_DIR", "AWS_ACCESS_KEY_ID"}
 
 
 def nextflow(folder: Path, *arguments: str | Path) -> str:
@@ -70,6 +70,36 @@ def test_container_engines_pass_settings_on(engine: str) -> None:
     found = settings(engine)
     assert found[f"{engine}.enabled"] == "true"
     assert set(re.findall(r"\w+", found[f"{engine}.envWhitelist"])) >= PASSED_ON
+
+
+SHOW_CONTAINER_OPTIONS = """
+process SHOW {
+    label 'embed'
+    executor 'local'
+    container null
+
+    output:
+    stdout
+
+    script:
+    "echo 'options=[${task.containerOptions ?: ''}]'"
+}
+
+workflow {
+    SHOW().view()
+}
+"""
+
+
+@pytest.mark.parametrize(("gres", "wanted"), [((), ""), (("--slurm_gres", "gpu:1"), "--nv")])
+def test_containers_of_slurm_see_the_devices_that_were_asked_for(
+    tmp_path: Path, gres: tuple[str, ...], wanted: str
+) -> None:
+    (tmp_path / "show.nf").write_text(SHOW_CONTAINER_OPTIONS)
+    chosen = ("-c", REPOSITORY / "nextflow.config", "-profile", "slurm,apptainer")
+    small = ("--slurm_cpus", "1", "--slurm_memory", "1 GB", "--container", "img")
+    shown = nextflow(tmp_path, "run", "show.nf", *chosen, *small, *gres)
+    assert f"options=[{wanted}]" in shown
 
 
 def test_conda_makes_its_environment_from_a_file_that_is_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("refusals")
     make_bundle(folder / "model")
     (folder / "empty").mkdir()
-    (folder / "a$b.fasta").touch()
+    for unfit in ("a$b.fasta", "reads[1].fasta"):
+        (folder / unfit).touch()
+    shutil.copytree(folder / "model", folder / "my$model")
+    (folder / "genomes.csv").write_text(f"file,label,group\n{READS},virus,a\n{READS},virus\n")
     (folder / "sheet.csv").write_text(f"sample,file\na,absent.fq\nb c,{READS}\n")
     (folder / "broken").mkdir()
     (folder / "broken" / "bundle.json").write_text('{"window_size": ')
@@ -35,7 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ([], "--input is missing"),
         (["--input", "absent.fasta"], "--input absent.fasta: there is no such file"),
-        (["--input", "a$b.fasta"], "cannot reach the tasks; rename it"),
+        (["--input", "a$b.fasta"], "--input a$b.fasta: a path with one of $"),
+        (["--input", "reads[1].fasta"], "--input reads[1].fasta: a path with one of $"),
+        (["--input", READS, "--model", "my$model"], "--model my$model: a path with one of $"),
+        (["--input", "genomes.csv", "--task", "train"], "row 3: has fewer fields than the header"),
+        (["--input", READS, "--container", "img:1"], "add one of them, or leave it out"),
         (["--input", "empty"], "--input empty: this is not a file"),
         (
             ["--input", READS, "--tresholds", "1"],

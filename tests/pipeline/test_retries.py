@@ -41,7 +41,11 @@ workflow {{
     decide('no memory', null, null, [4, 4, 4, 4])
     decide('at the limit', 2.GB, '2 GB', [4, 4, 4, 4])
     decide('unfinished', 1.GB, null, [0, 0, 0, 0, 0])
-    file('finished').mkdirs()
+    file('begun/stages').mkdirs()
+    file('begun/versions.yml').text = ''
+    decide('begun', 1.GB, null, [0, 0, 0, 0, 0])
+    file('finished/stages').mkdirs()
+    file('finished/stages/EMBED.tsv').text = ''
     file('finished/versions.yml').text = ''
     decide('finished', 1.GB, null, [0, 0, 0, 0, 0])
     decide('killed', 2.GB, '2 GB', [137, 137, 137, 137, 137])
@@ -75,6 +79,7 @@ def test_decisions(tmp_path: Path) -> None:
         f"at the limit: {again} finish, factor 5",
         # Exit status 0 in an array; and 0 of a task whose output is not what it should be.
         f"unfinished: {again} retry retry, factor 1",
+        f"begun: {again} retry retry, factor 1",
         f"finished: {again} finish finish, factor 1",
         f"killed: {again} retry retry, factor 6",
         # While one task has just waited no other does; the same task waits again.

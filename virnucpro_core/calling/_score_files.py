@@ -170,7 +170,7 @@ def _check_order(frames: FrameScores, path: Path) -> None:
             f"frame {FRAME_NAMES[frames.frame[at]]} of chunk {frames.chunk[at]} of record "
             f"{frames.record_index[at] + 1} does not follow the frame before it",
             where=str(path),
-            remedy="classify the shard again",
+            remedy="give the scores of one run only, each shard once, or classify the shard again",
         )
 
 

@@ -17,7 +17,7 @@ __all__ = ["CheckedParameters", "check_parameters"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-_PROFILES = ("slurm",)
+_PROFILES = ("slurm", "awsbatch")
 """Groups whose parameters exist only with the profile of that name, which nothing else reads."""
 
 _CALL_RULES = ("threshold", "preset", "fdr")

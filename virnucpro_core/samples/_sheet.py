@@ -19,6 +19,9 @@ from virnucpro_core.samples._sample import Sample
 __all__ = ["SheetError", "SheetReading", "is_sheet", "is_url", "read_sheet"]
 
 _EXTENSIONS = (".csv", ".tsv", ".yml", ".yaml", ".json")
+_UNFIT = re.compile(r"[$`*?\[\]{}\t\n\r]")
+"""What Nextflow leaves to the shell when it links a file into a task's folder; workflows/samples.nf
+refuses the same."""
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -168,9 +171,12 @@ class _SheetReader:
         return str(started if started.exists() and not beside.exists() else beside)
 
     def _problems_of_file(self, row: SheetRow, column: str, given: str, file: str) -> Iterator[str]:
-        if re.search(r"[$`\n\r]", file):
-            shown = given if re.search(r"[$`\n\r]", given) else file
-            yield f"{column} {shown!r}: a path with '$', '`' or a line break cannot reach the tasks; rename it"  # noqa: E501
+        if _UNFIT.search(file):
+            shown = given if _UNFIT.search(given) else file
+            yield (
+                f"{column} {shown!r}: a path with one of $ ` * ? [ ] {{ }}, a tab or a line break "
+                "cannot reach the tasks; rename it"
+            )
             return
         if not is_url(file):
             local = Path(file)
