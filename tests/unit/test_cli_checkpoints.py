@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from tests.bundles import WINDOW_SIZE, make_bundle
 from virnucpro_core.cli import main
 from virnucpro_core.cli._checkpoint_dir import resolve_checkpoint_dir
-from virnucpro_core.store import list_checkpoints, open_store
+from virnucpro_core.store import _hdf5, list_checkpoints, open_store
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
 OLD = 1_000_000_000.0
@@ -62,6 +64,25 @@ def test_a_key_of_the_checkpoint_is_written_for_whoever_removes_it(
     assert "0 checkpoints removed" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_result_is_written_harms_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    write, is_sent = _hdf5._ErrorKeepingFile.write, False
+
+    def disturbed(self: _hdf5._ErrorKeepingFile, data: bytes) -> int:
+        nonlocal is_sent
+        if not is_sent:
+            is_sent = True
+            os.kill(os.getpid(), number)
+        return write(self, data)
+
+    monkeypatch.setattr(_hdf5._ErrorKeepingFile, "write", disturbed)
+    assert embed(folder, tmp_path / "e.h5") == 0
+    assert is_sent
+    assert (tmp_path / "e.h5").read_bytes() == (folder / "e.h5").read_bytes()
+
+
 def test_a_bad_part_is_named_and_used_by_nobody(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,8 +107,6 @@ def test_a_bad_part_is_named_and_used_by_nobody(
 def test_old_checkpoints_can_be_removed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import os
-
     store = tmp_path / "parts"
     for budget in (100, 200):
         words = ("--checkpoint-dir", store, "--part-seconds", 0, "--token-budget", budget)

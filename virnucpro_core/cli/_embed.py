@@ -146,8 +146,10 @@ def embed(
                 if loaded is not None:
                     done.append(finish(number, result))
         if loaded is None:
-            # By now the device is free for whoever waits for it.
-            done.append(finish(0, result))
+            # By now the device is free for whoever waits for it. HDF5 calls Python back to write,
+            # and would lose an error that a signal raises there.
+            with stop.deferred():
+                done.append(finish(0, result))
         if stages is not None:
             write_stages(stages, [_sum_of(done)])
 
