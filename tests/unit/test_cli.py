@@ -173,6 +173,11 @@ def test_the_wrong_encoder_is_refused(
         ),
         ("embed a b --encoder dna --output o --output link", "link: is to be written by --output,"),
         ("classify a b --dna c --dna d --protein e --protein f --output o --output o", "o: is to"),
+        ("embed a --encoder dna --output .", ".: is to be written by --output, and is a folder;"),
+        (
+            "embed a --encoder dna --output o --stages pipe",
+            "pipe: is to be written by --stages, and",
+        ),
         ("classify a --dna c --protein e --output e", "e: is to be written by --output, and is"),
     ],
 )
@@ -185,6 +190,7 @@ def test_a_file_that_would_be_lost_is_refused_before_anything_is_read(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("link").symlink_to("b")
+    os.mkfifo("pipe")
     # Neither the model nor a shard is there: they are not looked for.
     assert main([*words.split(), "--model", "none"]) == 2
     assert message in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from tests.bundles import WINDOW_SIZE, make_bundle
 from virnucpro_core.cli import main
 from virnucpro_core.cli._checkpoint_dir import resolve_checkpoint_dir
-from virnucpro_core.store import list_checkpoints, open_store
+from virnucpro_core.store import _hdf5, list_checkpoints, open_store
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
 OLD = 1_000_000_000.0
@@ -45,21 +47,42 @@ def test_a_key_of_the_checkpoint_is_written_for_whoever_removes_it(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store = tmp_path / "my parts"
-    words = ("--checkpoint-dir", store, "--checkpoint-key", tmp_path / "key", "--part-seconds", 0)
-    assert embed(folder, tmp_path / "e.h5", *words) == 0
+    key, stages = tmp_path / "new" / "key", tmp_path / "other" / "stages.tsv"
+    words = ("--checkpoint-dir", store, "--checkpoint-key", key, "--part-seconds", 0)
+    assert embed(folder, tmp_path / "e.h5", *words, "--stages", stages) == 0
+    assert stages.exists()
     assert len(parts(store)) > 1
     assert (tmp_path / "e.h5").read_bytes() == (folder / "e.h5").read_bytes()
     (summary,) = list_checkpoints(open_store(store))
-    assert (tmp_path / "key").read_text().split() == [summary.key]
+    assert key.read_text().split() == [summary.key]
     assert summary.work is not None
     assert (summary.work.label, summary.work.molecule) == ("s 1", "dna")
     capsys.readouterr()
-    words = ("--checkpoint-dir", store, "--remove-named-in", tmp_path / "key")
+    words = ("--checkpoint-dir", store, "--remove-named-in", key)
     assert run("doctor", "checkpoints", *words) == 0
     assert "1 checkpoints removed" in capsys.readouterr().out
     assert parts(store) == []
     assert run("doctor", "checkpoints", *words) == 0
     assert "0 checkpoints removed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_result_is_written_harms_nothing(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    write, is_sent = _hdf5._ErrorKeepingFile.write, False
+
+    def disturbed(self: _hdf5._ErrorKeepingFile, data: bytes) -> int:
+        nonlocal is_sent
+        if not is_sent:
+            is_sent = True
+            os.kill(os.getpid(), number)
+        return write(self, data)
+
+    monkeypatch.setattr(_hdf5._ErrorKeepingFile, "write", disturbed)
+    assert embed(folder, tmp_path / "e.h5") == 0
+    assert is_sent
+    assert (tmp_path / "e.h5").read_bytes() == (folder / "e.h5").read_bytes()
 
 
 def test_a_bad_part_is_named_and_used_by_nobody(
@@ -86,8 +109,6 @@ def test_a_bad_part_is_named_and_used_by_nobody(
 def test_old_checkpoints_can_be_removed(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import os
-
     store = tmp_path / "parts"
     for budget in (100, 200):
         words = ("--checkpoint-dir", store, "--part-seconds", 0, "--token-budget", budget)
@@ -103,11 +124,25 @@ def test_old_checkpoints_can_be_removed(
     capsys.readouterr()
 
 
+def test_a_token_budget_that_is_taken_over_is_told(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--checkpoint-dir", tmp_path / "parts", "--part-seconds", 0)
+    assert embed(folder, tmp_path / "e.h5", *words) == 0
+    capsys.readouterr()
+    assert embed(folder, tmp_path / "e.h5", *words, "--token-budget", 0) == 0
+    assert "went on with the token budget 100 of an earlier attempt" in capsys.readouterr().err
+
+
 def test_where_there_are_no_checkpoints_nothing_is_listed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("doctor", "checkpoints", "--checkpoint-dir", tmp_path / "none") == 0
-    assert "0 checkpoints" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "0 checkpoints" in shown.out
+    assert f"{tmp_path / 'none'} does not exist" in shown.err
+    assert run("doctor", "checkpoints", "--checkpoint-dir", tmp_path, "--remove", "abc") == 2
+    assert f"{tmp_path}: has no checkpoint abc;" in capsys.readouterr().err
     assert run("doctor", "checkpoints") == 2
     assert "no checkpoint directory is named" in capsys.readouterr().err
     words = ("--checkpoint-dir", tmp_path, "--remove-named-in", tmp_path / "none")

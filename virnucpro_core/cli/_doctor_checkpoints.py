@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
+from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, StoreError, UsageError
 from virnucpro_core.store import (
     CheckpointSummary,
@@ -50,6 +51,8 @@ def checkpoints(
             remedy="give --checkpoint-dir, or set VIRNUCPRO_CHECKPOINT_DIR",
         )
     store = open_store(location)
+    if "://" not in location and not Path(location).exists():
+        say(f"virnucpro: warning: {location} does not exist", to_stderr=True)
     keys = set(remove or ())
     if remove_named_in is not None:
         keys |= _named_in(remove_named_in)
@@ -58,10 +61,18 @@ def checkpoints(
         keys |= {known.key for known in list_checkpoints(store) if known.modified < oldest}
     if remove or remove_named_in or remove_older_than is not None:
         # Those that are named are not looked for: a store may hold thousands of other runs'.
-        removed = [remove_checkpoints(store, [key]) for key in sorted(keys)]
-        n_files = sum(removed) + remove_stale_temporaries(store)
-        n_checkpoints = sum(n > 0 for n in removed)
+        removed = {key: remove_checkpoints(store, [key]) for key in sorted(keys)}
+        n_files = sum(removed.values()) + remove_stale_temporaries(store)
+        n_checkpoints = sum(n > 0 for n in removed.values())
         typer.echo(f"{store.location}: {n_checkpoints} checkpoints removed, {n_files} files")
+        # Those that a file names may have been removed before: a run's last task is tried again.
+        unknown = [key for key in sorted(set(remove or ())) if not removed[key]]
+        if unknown:
+            raise UsageError(
+                f"has no checkpoint {', '.join(unknown)}",
+                where=store.location,
+                remedy="give whole names, as 'virnucpro doctor checkpoints' lists them",
+            )
         return
     found = list_checkpoints(store)
     typer.echo("checkpoint\tparts\tMB\tlast written\tshard\tmolecule\tmodel\tprecision")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from virnucpro_core._files import AtomicFile
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
 from virnucpro_core.cli._embed_options import AttentionOption
 from virnucpro_core.cli._options import (
@@ -133,8 +134,8 @@ def embed(
                     if number == 0:
                         embedding_time.enter_context(stop.deferred())
                     if plan is not None and checkpoint_key:
-                        key = f"{plan.checkpoint.key}\n"
-                        checkpoint_key[number].write_text(key, encoding="utf-8")
+                        with AtomicFile(checkpoint_key[number]) as file:
+                            file.write(f"{plan.checkpoint.key}\n".encode())
 
                 result = (first if number == 0 else open_shard(path)).embed(
                     settings,
@@ -146,8 +147,10 @@ def embed(
                 if loaded is not None:
                     done.append(finish(number, result))
         if loaded is None:
-            # By now the device is free for whoever waits for it.
-            done.append(finish(0, result))
+            # By now the device is free for whoever waits for it. HDF5 calls Python back to write,
+            # and would lose an error that a signal raises there.
+            with stop.deferred():
+                done.append(finish(0, result))
         if stages is not None:
             write_stages(stages, [_sum_of(done)])
 
@@ -163,6 +166,12 @@ def _sum_of(stages: list[Stage]) -> Stage:
 
 def _tell(name: str, result: ShardResult, how: str) -> None:
     run, ids = result.run, result.embeddings.ids
+    if run.begun_budget is not None:
+        say(
+            f"virnucpro: {name}: went on with the token budget {run.begun_budget} of an earlier "
+            "attempt; --token-budget chooses another",
+            to_stderr=True,
+        )
     for part in run.bad_parts:
         say(
             f"virnucpro: warning: checkpoint part {part.name}: {part.reason}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -61,7 +62,9 @@ def check_counts(shards: Sequence[Path], options: Mapping[str, Sequence[Path]]) 
 
 
 def check_outputs(inputs: Iterable[Path], options: Mapping[str, Sequence[Path]]) -> None:
-    """Check that no file is to be written twice, or in the place of one that is read.
+    """Check that no file is to be written twice, or in the place of what is not one's to replace.
+
+    That is a file that is read, a folder, or a device or pipe: it would be renamed over.
 
     Raises:
         UsageError: there is one.
@@ -71,6 +74,12 @@ def check_outputs(inputs: Iterable[Path], options: Mapping[str, Sequence[Path]])
     for option, values in options.items():
         for path in values:
             place = path.resolve()
+            if what := _what_no_file_replaces(place):
+                raise UsageError(
+                    f"is to be written by {option}, and is {what}",
+                    where=str(path),
+                    remedy="name a file to write",
+                )
             if place in read:
                 raise UsageError(
                     f"is to be written by {option}, and is read",
@@ -85,6 +94,16 @@ def check_outputs(inputs: Iterable[Path], options: Mapping[str, Sequence[Path]])
                     remedy="give every one a file of its own",
                 )
             written[place] = option
+
+
+def _what_no_file_replaces(path: Path) -> str:
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return ""  # if it cannot be written either, that is told then
+    if stat.S_ISREG(mode):
+        return ""
+    return "a folder" if stat.S_ISDIR(mode) else "a device or pipe"
 
 
 def make_output(folder: Path) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Protocol
 
 import numpy as np
@@ -20,7 +21,15 @@ from virnucpro_core.models import Tokenizer
 from virnucpro_core.packing import plan_batches
 from virnucpro_core.store import ByteStrings
 
-__all__ = ["BatchPlan", "Block", "BlockPlanner", "Strings", "make_block", "start_process"]
+__all__ = [
+    "BatchPlan",
+    "Block",
+    "BlockPlanner",
+    "LoaderContext",
+    "Strings",
+    "make_block",
+    "start_process",
+]
 
 BatchPlan = Callable[[NDArray[np.int64], int], list[NDArray[np.int64]]]
 """Lengths in tokens [n] and a token budget to the indices of each batch: `plan_batches` is one."""
@@ -82,6 +91,18 @@ class BlockPlanner:
         return Block(indices[order], packed.ids, packed.offsets, bounds)
 
 
+class _LoaderProcess(SpawnProcess):
+    def terminate(self) -> None:
+        """End it; `start_process` lets it ignore the signal that this would be otherwise."""
+        self.kill()
+
+
+class LoaderContext(SpawnContext):
+    """Starts processes that `start_process` prepares."""
+
+    Process = _LoaderProcess
+
+
 _planner: BlockPlanner | None = None
 
 
@@ -92,8 +113,10 @@ def start_process(planner: BlockPlanner) -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     os.environ["RAYON_NUM_THREADS"] = "1"
-    # Ctrl-C reaches every process of the terminal; the parent is the one that ends the work.
+    # Ctrl-C reaches every process of the terminal, and a scheduler's SIGTERM every process of the
+    # job; the parent is the one that ends the work.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # A parent that is killed cannot end its processes, and they would wait for work for ever.
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

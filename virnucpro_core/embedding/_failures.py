@@ -60,6 +60,11 @@ class Failures:
         """uint8 [n], a `SetAside` for every sequence."""
         return self._status[self._occurrence]
 
+    @property
+    def n_that_decide(self) -> int:
+        """How many distinct sequences end the run if all of them fail."""
+        return int(self._max_fraction * len(self._occurrence)) + 1
+
     def check(self) -> None:
         """Refuse to go on when too many failed.
 
@@ -78,7 +83,7 @@ class Failures:
         allowed = ""
         if self._max_fraction > 0:
             allowed = (
-                f"; in all {n_failed} of {n_all} sequences failed, "
+                f"; so far {n_failed} of {n_all} sequences failed, "
                 f"more than the {self._max_fraction:.2%} that may"
             )
         if self._status[row] == SetAside.MEMORY:
@@ -86,7 +91,7 @@ class Failures:
             return DeviceMemoryError(error.what + allowed, where=where, remedy=error.remedy)
         n_wrong = int(self._copies[self._status == SetAside.NOT_FINITE].sum())
         return NumericError(
-            f"{n_wrong} of {n_all} embeddings hold NaN or infinity{allowed}",
+            f"at least {n_wrong} of {n_all} embeddings hold NaN or infinity{allowed}",
             where=where,
             remedy="run with --precision fp32 or, to see whether it is the packed engine, with "
             "--engine v1; if neither helps, verify the model bundle",

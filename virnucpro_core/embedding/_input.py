@@ -92,12 +92,14 @@ def _read_file(
 ) -> tuple[list[str], list[ByteStrings]]:
     from virnucpro_core.sequences import clean_sequences, read_batches
 
-    if not path.exists():
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
         raise InputError(
-            "there is no such file",
+            _why_there_is_no_file(error),
             where=str(path)[:80],
             remedy="check the path, or give sequences as a list",
-        )
+        ) from error
     ids: list[str] = []
     parts: list[ByteStrings] = []
     for batch in read_batches(path):
@@ -113,6 +115,13 @@ def _read_file(
             )
         )
     return ids, parts
+
+
+def _why_there_is_no_file(error: OSError | ValueError) -> str:
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return "there is no such file"
+    # Most likely a sequence, which is too long for a file's name.
+    return f"is not the path of a file ({getattr(error, 'strerror', None) or error})"
 
 
 def _named(

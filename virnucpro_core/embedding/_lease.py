@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,9 @@ def device_uuids() -> list[str | None]:
 
 
 def _to_stderr(line: str) -> None:
-    print(f"virnucpro: {line}", file=sys.stderr, flush=True)
+    # When nobody listens any more, it still waits for its turn.
+    with suppress(BrokenPipeError):
+        print(f"virnucpro: {line}", file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 
 import numpy as np
 import torch
@@ -17,12 +19,13 @@ from virnucpro_core.embedding._blocks import (
     BatchPlan,
     Block,
     BlockPlanner,
+    LoaderContext,
     Strings,
     make_block,
     start_process,
 )
 from virnucpro_core.embedding._settings import EmbedSettings, usable_cores
-from virnucpro_core.errors import VirnucproError
+from virnucpro_core.errors import StoppedError, VirnucproError
 from virnucpro_core.models import Tokenizer
 from virnucpro_core.packing import plan_batches
 from virnucpro_core.store import ByteStrings
@@ -80,6 +83,7 @@ def packed_batches(
     indices: NDArray[np.int64] | None = None,
     n_processes: int = 0,
     plan: BatchPlan | None = None,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Generator[PackedBatch, None, None]:
     """Tokenise, plan and pack sequences, ahead of whoever takes the batches.
 
@@ -95,8 +99,10 @@ def packed_batches(
         n_processes: processes that tokenise; 0 for a thread of this one. They never touch a
             device, and they end with this process however it ends.
         plan: puts all sequences into batches at once, in a thread; None packs block by block.
+        is_stopped: asked when a process has ended before its work.
 
     Raises:
+        StoppedError: a process ended before its work, and ``is_stopped`` was true.
         VirnucproError: a process ended before its work. What else goes wrong in a process or in
             the thread is raised here as it is.
     """
@@ -111,7 +117,7 @@ def packed_batches(
     else:
         executor = ProcessPoolExecutor(
             n_processes,
-            mp_context=multiprocessing.get_context("spawn"),
+            mp_context=LoaderContext(),
             initializer=start_process,
             initargs=(planner,),
         )
@@ -120,12 +126,15 @@ def packed_batches(
     ahead: deque[Future[Block]] = deque()
     try:
         for piece in pieces:
-            ahead.append(executor.submit(make, piece))
+            with _signals_held_back():
+                ahead.append(executor.submit(make, piece))
             if len(ahead) > 2 * max(n_processes, 1):
                 yield from _batches(ahead.popleft().result())
         while ahead:
             yield from _batches(ahead.popleft().result())
     except BrokenProcessPool as error:
+        if is_stopped():
+            raise StoppedError("stopped by a signal") from error
         raise VirnucproError(
             "a process that tokenises sequences ended before its work was done",
             remedy="it may have been killed for want of memory: give the task more",
@@ -143,6 +152,21 @@ def loader_processes(strings: Strings, settings: EmbedSettings) -> int:
         return 0
     blocks_worth_a_start = len(strings) // BLOCK_SEQUENCES
     return max(0, min(_MOST_PROCESSES, usable_cores() - 1, blocks_worth_a_start))
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Hold SIGTERM and SIGINT back, also from a process that the block starts.
+
+    One that ended before `start_process` has run would leave its parent waiting for ever.
+    """
+    # Starting its helper lets the signals through again: it has to run already.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _pieces(indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

@@ -77,7 +77,10 @@ class LockDirectory:
                 self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
             )
         except OSError as error:
-            raise _failure(self.path, "cannot be made or opened as a directory", error) from error
+            what = "cannot be made or opened as a directory"
+            if self.path.is_symlink():
+                what = "is a link, which others could turn elsewhere"
+            raise _failure(self.path, what, error) from error
         found = os.fstat(self._descriptor)
         if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             os.close(self._descriptor)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.embedding._code import embedding_code_sha256
-from virnucpro_core.embedding._settings import EmbedSettings
+from virnucpro_core.embedding._settings import ALONE_BUDGET, EmbedSettings
 from virnucpro_core.errors import StoppedError, StoreError
 from virnucpro_core.store import (
     BadPart,
@@ -118,7 +118,8 @@ def choose_token_budget(checkpoint: Checkpoint, wanted: int, *, is_forced: bool)
     """The token budget to go on with.
 
     What another machine with other caches began is finished as it was begun: with another budget
-    the plan of batches would be another, and its parts worth nothing.
+    the plan of batches would be another, and its parts worth nothing. Not so a run whose every
+    sequence was a batch of its own: that is slow, and only for who asks for it.
 
     Args:
         checkpoint: the parts of this work.
@@ -129,6 +130,7 @@ def choose_token_budget(checkpoint: Checkpoint, wanted: int, *, is_forced: bool)
         StoreError: the store cannot be read.
     """
     begun = {} if is_forced else checkpoint.token_budgets()
+    begun.pop(ALONE_BUDGET, None)
     return max(begun, key=lambda budget: (begun[budget], budget), default=wanted)
 
 

@@ -54,9 +54,15 @@ class ArrivingRows:
         if self._progress is not None:
             self._progress(self._n_done)
 
-    def not_finite(self) -> NDArray[np.int64]:
-        """int64, ascending: rows that arrived with NaN or infinity."""
-        return np.sort(np.concatenate([np.empty(0, np.int64), *self._not_finite]))
+    @property
+    def n_not_finite(self) -> int:
+        """How many `take_not_finite` would give."""
+        return sum(map(len, self._not_finite))
+
+    def take_not_finite(self) -> NDArray[np.int64]:
+        """int64, ascending: rows that have arrived with NaN or infinity since the last call."""
+        taken, self._not_finite = self._not_finite, []
+        return np.sort(np.concatenate([np.empty(0, np.int64), *taken]))
 
 
 class RemainingBatches:

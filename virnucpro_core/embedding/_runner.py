@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,7 @@ from virnucpro_core.embedding._parts import (
 from virnucpro_core.embedding._pooling import mean_pool
 from virnucpro_core.embedding._reference import ReferenceEncoder
 from virnucpro_core.embedding._rows import ArrivingRows, RemainingBatches
-from virnucpro_core.embedding._settings import EmbedSettings
+from virnucpro_core.embedding._settings import ALONE_BUDGET, EmbedSettings
 from virnucpro_core.embedding._transfer import Downloads
 from virnucpro_core.errors import StoppedError, StoreError
 from virnucpro_core.models import Encoder, Tokenizer
@@ -40,9 +40,6 @@ __all__ = ["EmbedResult", "EncodedBatch", "embed", "encode_batches"]
 
 _STOP_SECONDS = 4.0
 """How long the last part may take to be written when the run was told to stop."""
-
-_ALONE = 1
-"""A token budget that puts each sequence into a batch of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,8 @@ class EmbedResult:
         n_resumed: sequences whose embedding an earlier attempt had committed.
         n_tokens: tokens of the distinct sequences, special tokens included.
         n_batches: packed batches that went through the encoder.
+        begun_budget: token budget of an earlier attempt, where the run went on with that in place
+            of its own; else None.
         bad_parts: committed parts that could not be used, and were embedded again.
         seconds: wall time.
         idle_seconds: time in which the encoder waited for the loader. On a CUDA device, which may
@@ -68,6 +67,7 @@ class EmbedResult:
     n_resumed: int
     n_tokens: int
     n_batches: int
+    begun_budget: int | None
     bad_parts: tuple[BadPart, ...]
     seconds: float
     idle_seconds: float
@@ -172,12 +172,12 @@ def embed(
         unique = occurrence = np.arange(n_strings)
     # Rows of repeated sequences are filled at the end.
     values = np.empty((n_strings, encoder.width), dtype=np.float32)
-    token_budget = settings.budget_for(encoder)
+    own_budget = token_budget = settings.budget_for(encoder)
     resumed = Resumed.nothing(n_strings)
     writer: PartWriter | None = None
     if plan is not None:
         token_budget = choose_token_budget(
-            plan.checkpoint, token_budget, is_forced=settings.has_own_budget
+            plan.checkpoint, own_budget, is_forced=settings.has_own_budget
         )
         resumed = resume(plan.checkpoint, token_budget, values)
         writer = PartWriter(plan, token_budget, values, is_stopped)
@@ -189,13 +189,35 @@ def embed(
         hidden = encoder(tokens, cu_seqlens, layer=layer)
         return mean_pool(hidden, cu_seqlens, special_tokens=encoder.pooled_special_tokens)
 
-    def batches_of(indices: NDArray[np.int64], budget: int) -> Generator[PackedBatch, None, None]:
-        if reference is not None:
-            return packed_batches(strings, tokenizer, budget, indices=indices, plan=reference.plan)
-        n = loader_processes(strings, settings) if n_processes is None else n_processes
-        return packed_batches(strings, tokenizer, budget, indices=indices, n_processes=n)
+    def batches_of(
+        indices: NDArray[np.int64], budget: int, n_processes: int = 0
+    ) -> Generator[PackedBatch, None, None]:
+        return packed_batches(
+            strings,
+            tokenizer,
+            budget,
+            indices=indices,
+            n_processes=n_processes,
+            plan=None if reference is None else reference.plan,
+            is_stopped=is_stopped,
+        )
 
-    with closing(batches_of(unique, token_budget)) as made, _saving(writer):
+    def try_those_not_finite() -> None:
+        # Embedding them again, alone, does not change how the others are embedded.
+        suspects, n_some = rows.take_not_finite(), failures.n_that_decide
+        for start in range(0, len(suspects), n_some):
+            some = suspects[start : start + n_some]
+            for _ in range(SOLO_ATTEMPTS):
+                with closing(batches_of(some, ALONE_BUDGET)) as made_alone:
+                    alone = run_batches(made_alone, encode_and_pool, settings.device)
+                    some = try_alone(alone, values, failures, writer)
+            failures.check()
+
+    if n_processes is None:
+        n_processes = loader_processes(strings, settings)
+    if reference is not None:
+        n_processes = 0
+    with closing(batches_of(unique, token_budget, n_processes)) as made, _saving(writer):
         batches = RemainingBatches(made, resumed.is_done, rows.count)
         downloads = Downloads(values, settings.device, rows.arrived)
         n_batches = 0
@@ -209,18 +231,11 @@ def embed(
             if is_stopped():
                 downloads.finish()
                 raise StoppedError("stopped by a signal")
+            if rows.n_not_finite >= failures.n_that_decide:
+                # They may end the run: then the rest need not be embedded first.
+                try_those_not_finite()
         downloads.finish()
-        # Embedding them again, alone, does not change how the others are embedded.
-        suspects = rows.not_finite()
-        for _ in range(SOLO_ATTEMPTS):
-            with closing(batches_of(suspects, _ALONE)) as made_alone:
-                suspects = try_alone(
-                    run_batches(made_alone, encode_and_pool, settings.device),
-                    values,
-                    failures,
-                    writer,
-                )
-        failures.check()
+        try_those_not_finite()
     set_aside = failures.status()
     if len(unique) < n_strings:
         values = values[unique[occurrence]]
@@ -232,6 +247,7 @@ def embed(
         n_resumed=int(resumed.is_done[unique[occurrence]].sum()),
         n_tokens=batches.n_tokens,
         n_batches=n_batches,
+        begun_budget=None if token_budget == own_budget else token_budget,
         bad_parts=resumed.bad_parts,
         seconds=time.perf_counter() - started,
         idle_seconds=batches.idle_seconds,
@@ -253,7 +269,10 @@ def _saving(writer: PartWriter | None) -> Iterator[None]:
             raise StoppedError(f"{stopped.what}; the last part is lost: {error}") from error
         raise
     except StoreError:
-        raise  # most likely the writer's own
+        # Most likely the writer's own; its thread would wait for more for ever.
+        with suppress(StoreError):
+            writer.finish(_STOP_SECONDS)
+        raise
     except BaseException:
         writer.finish()
         raise

@@ -28,6 +28,7 @@ from virnucpro_core.models import (
 )
 
 __all__ = [
+    "ALONE_BUDGET",
     "EmbedSettings",
     "Engine",
     "Precision",
@@ -37,6 +38,10 @@ __all__ = [
     "resolve_settings",
     "usable_cores",
 ]
+
+ALONE_BUDGET = 1
+"""A token budget that puts each sequence into a batch of its own: no two fit it, and one that is
+alone may exceed it."""
 
 _DISABLE_HALF = "VIRNUCPRO_DISABLE_FP16"
 _DISABLE_PACKING = "VIRNUCPRO_DISABLE_PACKING"
@@ -111,8 +116,7 @@ class EmbedSettings:
     def budget_for(self, encoder: Encoder) -> int:
         """Tokens in a batch of ``encoder``: those asked for, or what suits its width."""
         if not self.packed:
-            # No two sequences fit a budget of one token, and one that is alone may exceed it.
-            return 1
+            return ALONE_BUDGET
         if isinstance(encoder, ReferenceEncoder):
             return encoder.token_budget(self.token_budget)
         return self.token_budget or token_budget_for(encoder.width, self.dtype, self.device)

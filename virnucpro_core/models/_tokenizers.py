@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.errors import BundleError
+from virnucpro_core.errors import BundleError, StoppedError
 from virnucpro_core.store import ByteStrings
 
 if TYPE_CHECKING:
@@ -136,6 +136,8 @@ class DnabertSTokenizer:
         try:
             # Read here, because the library would not say which file it could not open.
             tokenizer = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        except StoppedError:
+            raise
         except Exception as error:  # the library raises plain Exception
             raise BundleError(
                 f"cannot be loaded as a tokenizer ({error})",

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from virnucpro_core._files import AtomicFile
+
 __all__ = ["STAGES", "Stage", "read_stages", "write_stages"]
 
 STAGES: tuple[str, ...] = (
@@ -51,10 +53,17 @@ class Stage:
 
 
 def write_stages(path: Path, stages: Iterable[Stage]) -> None:
-    """Write a task's table: header ``stage, seconds, sequences, tokens``, tab-separated."""
+    """Write a task's table: header ``stage, seconds, sequences, tokens``, tab-separated.
+
+    The folder of ``path`` is made.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
     rows = ["\t".join(_COLUMNS)]
     rows += [f"{s.name}\t{s.seconds:.6f}\t{s.sequences}\t{s.tokens}" for s in stages]
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    with AtomicFile(path) as file:
+        file.write(("\n".join(rows) + "\n").encode())
 
 
 def read_stages(path: Path) -> list[Stage]:

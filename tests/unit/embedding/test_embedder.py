@@ -131,6 +131,8 @@ def test_files_hold_everything(embedder: Embedder, tmp_path: Path, pooling: str)
             "MKTAYIAK",
             "MKTAYIAK: there is no such file; check the path, or give sequences as a list",
         ),
+        ("MKTAYIAK" * 100, "is not the path of a file (File name too long); check the path, or"),
+        ("MK\0", "is not the path of a file (embedded null byte)"),
         (["MK", "MK1"], "record 2 (sequence_2): has '1' at letter 3, which is not an amino acid"),
         (["M-K"], "has '-' at letter 2, which is not an amino acid; remove the gaps"),
         (["M*K"], "has '*' at letter 2, which is not an amino acid; cut the sequence at its stop"),

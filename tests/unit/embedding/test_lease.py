@@ -158,6 +158,16 @@ def test_the_line_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "virnucpro: waiting\n"
 
 
+def test_who_waits_goes_on_when_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    gone = os.fdopen(write, "w")
+    monkeypatch.setattr("sys.stderr", gone)
+    _lease._to_stderr("waiting")
+    with pytest.raises(BrokenPipeError):
+        gone.close()
+
+
 def test_who_does_not_want_to_wait_is_told_who_has_the_device(leases: Path) -> None:
     with (
         lease("cuda:1", leases),

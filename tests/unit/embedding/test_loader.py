@@ -18,7 +18,7 @@ from tests.unit.embedding.shards import shard_of
 from tests.unit.models.helpers import dna_tokenizer
 from virnucpro_core.embedding import EmbedSettings, PackedBatch, Precision, packed_batches
 from virnucpro_core.embedding import _loader as loader
-from virnucpro_core.errors import StoreError, VirnucproError
+from virnucpro_core.errors import StoppedError, StoreError, VirnucproError
 from virnucpro_core.models import DnabertSTokenizer, Esm2Tokenizer, PackedTokens, Tokenizer
 from virnucpro_core.store import ByteStrings
 
@@ -54,6 +54,38 @@ class Dying:
     def tokenize(self, strings: ByteStrings) -> PackedTokens:
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError
+
+
+class Uneven:
+    """A tokenizer that never ends with one block, and whose process dies with another."""
+
+    def tokenize(self, strings: ByteStrings) -> PackedTokens:
+        if strings[0] == b"QQQ":
+            return Esm2Tokenizer().tokenize(strings)
+        if strings[0] == b"WWW":
+            threading.Event().wait()
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+class Disturbed:
+    """A tokenizer whose process is told to stop while it starts, and while it works."""
+
+    state = 1
+
+    def __getstate__(self) -> int:
+        return self.state
+
+    def __setstate__(self, state: int) -> None:
+        self.disturb()
+
+    def tokenize(self, strings: ByteStrings) -> PackedTokens:
+        self.disturb()
+        return Esm2Tokenizer().tokenize(strings)
+
+    def disturb(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), number)
 
 
 class Refusing:
@@ -192,6 +224,32 @@ def test_a_process_that_is_killed_is_a_clear_error(tmp_path: Path) -> None:
     shard = shard_of(sequences(20), tmp_path / "s.h5")
     with pytest.raises(VirnucproError, match=r"a process that tokenises .* killed"):
         list(packed_batches(shard, Dying(), 100, n_processes=1))
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_when_all_are_to_stop_is_a_stop(tmp_path: Path) -> None:
+    shard = shard_of(sequences(20), tmp_path / "s.h5")
+    with pytest.raises(StoppedError):
+        list(packed_batches(shard, Dying(), 100, n_processes=1, is_stopped=lambda: True))
+
+
+@pytest.mark.slow
+def test_the_others_end_with_a_process_that_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "BLOCK_SEQUENCES", 1)
+    # By the first result the executor has learned of all its processes. The one that is through
+    # with it dies of the third block, while the other is busy with the second.
+    shard = shard_of(ByteStrings.from_iterable([b"QQQ", b"WWW", b"DDD"]), tmp_path / "s.h5")
+    with pytest.raises(VirnucproError, match=r"a process that tokenises .* killed"):
+        list(packed_batches(shard, Uneven(), 100, n_processes=2))
+
+
+@pytest.mark.slow
+def test_a_signal_to_a_process_is_left_to_its_parent(tmp_path: Path) -> None:
+    shard = shard_of(sequences(20), tmp_path / "s.h5")
+    expected = listed(list(packed_batches(shard, Esm2Tokenizer(), 100)))
+    assert listed(list(packed_batches(shard, Disturbed(), 100, n_processes=1))) == expected
 
 
 ENDING = """

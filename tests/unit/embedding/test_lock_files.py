@@ -44,7 +44,7 @@ def test_a_directory_that_others_could_have_prepared_is_refused(
 
     (tmp_path / "elsewhere").mkdir()
     leases.symlink_to(tmp_path / "elsewhere")
-    refused("cannot be made or opened as a directory")
+    refused("is a link")
     assert not list((tmp_path / "elsewhere").iterdir())
     leases.unlink()
     leases.write_text("a file")

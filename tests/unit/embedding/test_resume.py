@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +177,7 @@ def test_a_machine_with_other_caches_goes_on_with_the_budget_that_was_begun(
     monkeypatch.setattr(budget_of, lambda *_: 256)
     result = run(encoder, tmp_path, settings=automatic)
     assert result.n_resumed > 0
+    assert result.begun_budget == 512
     assert np.array_equal(result.values, undisturbed.values)
 
 
@@ -183,6 +186,19 @@ def test_a_budget_that_is_asked_for_is_kept(encoder: Esm2, tmp_path: Path) -> No
         run(encoder, tmp_path, is_stopped=stop_after(2))
     result = run(encoder, tmp_path, settings=settings(256))
     assert result.n_resumed == 0
+
+
+def test_parts_of_a_run_without_batches_are_left_to_those_who_ask_for_it(
+    encoder: Esm2, undisturbed: EmbedResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virnucpro_core.embedding._settings.token_budget_for", lambda *_: 512)
+    unpacked = dataclasses.replace(settings(0), packed=False)
+    with pytest.raises(StoppedError):
+        run(encoder, tmp_path, settings=unpacked, is_stopped=stop_after(20))
+    result = run(encoder, tmp_path, settings=settings(0))
+    assert (result.n_resumed, result.begun_budget) == (0, None)
+    assert result.n_batches == undisturbed.n_batches
+    assert run(encoder, tmp_path, settings=unpacked).n_resumed == 20
 
 
 def test_a_part_is_committed_when_its_time_is_up(tmp_path: Path) -> None:
@@ -235,17 +251,17 @@ class FullStore:
 @pytest.mark.parametrize("n_blobs", [0, 1, 2, 4])
 def test_a_store_that_cannot_be_written_ends_the_run(encoder: Esm2, n_blobs: int) -> None:
     full = CheckpointPlan(Checkpoint(FullStore(n_blobs), work()), 0)
+    threads = set(threading.enumerate())
     with pytest.raises(StoreError, match="the disk is full") as caught:
         embed(proteins(N), encoder, Esm2Tokenizer(), settings(), plan=full)
     assert caught.value.exit_code == 3
+    assert set(threading.enumerate()) <= threads
 
 
 class HangingStore(FullStore):
     """A store whose writes never end."""
 
     def put(self, name: str, data: bytes) -> None:
-        import threading
-
         threading.Event().wait()
 
 
@@ -300,9 +316,26 @@ def test_a_sequence_that_is_never_finite_is_set_aside(encoder: Esm2, tmp_path: P
 
 def test_too_many_failures_end_the_run(encoder: Esm2, tmp_path: Path) -> None:
     with pytest.raises(
-        NumericError, match=r"sequence 3: .* in all 2 of 100 sequences failed, more than the 1.00%"
+        NumericError, match=r"sequence 3: .* so far 2 of 100 sequences failed, more than the 1.00%"
     ):
         run(poisoned(encoder, "W"), tmp_path, strings=STRINGS, max_failed_fraction=0.01)
+
+
+def test_where_nothing_is_finite_the_run_ends_soon(
+    encoder: Esm2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward, n_calls = Esm2.forward, 0
+
+    def broken(self: Esm2, *args: Any, **options: Any) -> torch.Tensor:
+        nonlocal n_calls
+        n_calls += 1
+        return forward(self, *args, **options) * float("nan")
+
+    monkeypatch.setattr(Esm2, "forward", broken)
+    with pytest.raises(NumericError, match="so far 4 of 60 sequences failed"):
+        run(encoder, tmp_path, max_failed_fraction=0.05)
+    # One batch holds more than the three that may fail; four of it are tried alone, twice.
+    assert n_calls == 1 + 2 * 4
 
 
 def test_a_result_that_is_finite_the_second_time_is_kept(
@@ -339,6 +372,6 @@ def test_too_many_that_do_not_fit_end_the_run_at_once(
     encoder: Esm2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = memory_for(0, MemoryError(), monkeypatch)
-    with pytest.raises(DeviceMemoryError, match=r"even alone; in all 1 of 60"):
+    with pytest.raises(DeviceMemoryError, match=r"even alone; so far 1 of 60"):
         run(encoder, tmp_path, max_failed_fraction=0.01)
     assert len(seen) < 20

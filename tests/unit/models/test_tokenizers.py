@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from virnucpro_core.errors import BundleError
+from virnucpro_core.errors import BundleError, StoppedError
 from virnucpro_core.models import DnabertSTokenizer, Esm2Tokenizer, PackedTokens
 
 from .helpers import byte_strings, dna_tokenizer, proteins
@@ -130,6 +130,17 @@ def test_a_file_that_is_no_tokenizer_is_refused(tmp_path: Path, content: str | N
     with pytest.raises(BundleError, match="cannot be loaded as a tokenizer") as caught:
         DnabertSTokenizer.from_file(path)
     assert caught.value.where == str(path)
+
+
+def test_a_stop_while_the_file_is_read_is_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> str:
+        raise StoppedError("stopped by SIGTERM")
+
+    monkeypatch.setattr(Path, "read_text", stopped)
+    with pytest.raises(StoppedError):
+        DnabertSTokenizer.from_file(tmp_path / "tokenizer.json")
 
 
 def test_a_tokenizer_without_special_tokens_is_refused(tmp_path: Path) -> None:
