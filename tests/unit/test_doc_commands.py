@@ -73,7 +73,8 @@ def depth(command: Command) -> int:
 
 
 def problem_of_nextflow(command: Command) -> str | None:
-    words = [word for word in command.words[2:] if not is_placeholder(word)]
+    # The shell puts something in the place of a variable before the pipeline sees the value.
+    words = [re.sub(r"\$\w+", "x", word) for word in command.words[2:] if not is_placeholder(word)]
     parameters: dict[str, object] = {}
     profiles: list[str] = []
     for word, following in zip(words, [*words[1:], "-"], strict=True):
