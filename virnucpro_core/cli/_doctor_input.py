@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from virnucpro_core.cli._options import check_choice
-from virnucpro_core.cli._reads import GivenSample, PairedOption, given_samples
+from virnucpro_core.cli._reads import GivenSample, PairedOption, given_samples, read_files
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.parameters import CheckedRun, ParameterSchema, check_run
@@ -116,7 +116,8 @@ def _samples(files: list[str], *, paired: bool) -> list[GivenSample]:
         if paired:
             raise UsageError("--paired is for files; a samplesheet says itself which are pairs")
         return given_samples(None, None, Path(files[0]), paired=False, outdir=Path())
-    return given_samples(files, files[0], None, paired=paired, outdir=Path())
+    # The answer calls the reads by their file, which is no name of a sample.
+    return [GivenSample(files[0], read_files([Path(name) for name in files], paired=paired))]
 
 
 def _checked_run(path: Path) -> CheckedRun:
