@@ -5,16 +5,16 @@ Shape letters: ``L`` bases of a record, ``K`` its k-mers.
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-import dnaio
 import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.errors import InputError
+from virnucpro_core.sequences import read_batches
 
 __all__ = ["GenomeContent", "measure_content"]
 
@@ -59,19 +59,18 @@ def measure_content(viral: Path, *, most_records: int = 20_000) -> GenomeContent
     """
     n_records = n_low = bases = 0
     counts: Counter[int] = Counter()
+    records = chain.from_iterable(batch.sequences for batch in read_batches(viral))
     try:
-        with dnaio.open(viral) as records:
-            for record in records:
-                if n_records == most_records:
-                    break
-                code = _CODE[np.frombuffer(record.sequence.encode(), dtype=np.uint8)]
-                n_records += 1
-                n_low += _is_low_complexity(code)
-                bases += len(code)
-                counts.update(_kept_kmers(code).tolist())
-    except (OSError, EOFError, zlib.error, UnicodeError, dnaio.FileFormatError) as error:
+        for letters in islice(records, most_records):
+            code = _CODE[np.frombuffer(letters.encode(), dtype=np.uint8)]
+            n_records += 1
+            n_low += _is_low_complexity(code)
+            bases += len(code)
+            counts.update(_kept_kmers(code).tolist())
+    except InputError as error:
+        # The file is one of ours: its remedy is not that of a user's reads.
         raise InputError(
-            f"cannot be read ({error})",
+            f"cannot be read ({error.what})",
             where=str(viral),
             remedy="copy it again, or call the sample again",
         ) from error
