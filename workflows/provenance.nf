@@ -48,14 +48,13 @@ def readBundle(model, task) {
     if (!bundle.exists()) {
         error("--model ${model}: there is no such folder or bundle; 'virnucpro model list' prints the names")
     }
+    checkCanBeStaged("--model ${model}", bundle)
     if (!description.exists() && task == 'embed' && bundle.resolve('config.json').exists()) {
-        checkCanBeStaged("--model ${model}", bundle)
         return [path: bundle, sha256: digestOfFolder(bundle), window_size: null]
     }
     if (!description.exists()) {
         error("--model ${model}: this is not a model bundle, it has no bundle.json")
     }
-    checkCanBeStaged("--model ${model}", bundle)
     def content = parseJson(description.text)
     def windowSize = content instanceof Map ? content.window_size : null
     if (!(windowSize instanceof Integer) || windowSize < 3) {
