@@ -40,7 +40,7 @@ executor {
 # About 900 frames in three shards, so six embedding tasks. With encoders of this size and a batch
 # for every sequence each computes for several times as long as it takes to import torch.
 COPIES = 80
-SLOW_ENCODERS = {"n_layers": 6, "width": 384}
+SLOW_ENCODERS = {"n_layers": 4, "width": 384}
 WINDOW_SIZE = 500
 SETTINGS = ("--input", "reads.fasta", "--model", "slow", "--shard_frames", "330")
 SLOWER = {"VIRNUCPRO_DISABLE_PACKING": "true"}
@@ -114,8 +114,8 @@ class Disturbed:
     ("proctrack", "array", "lose_node", "exits"),
     [
         # A task that TERM reaches lives on beside its next attempt; so does the job of a node
-        # whose daemon has died, and its result counts.
-        ("linuxproc", "0", Cluster.kill_daemon, {"143": "143", "140": "140", "lost": "0"}),
+        # whose daemon has died, and its result counts if it ends before the job is given up.
+        ("linuxproc", "0", Cluster.kill_daemon, {"143": "143", "140": "140", "lost": "0 -"}),
         # SLURM kills what is left of a job as soon as its first process has ended, which in an
         # array is not the one that writes the exit status.
         ("pgid", "2", Cluster.power_off, {"143": "143 -", "140": "140 143 0 -", "lost": "-"}),
