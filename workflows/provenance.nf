@@ -24,13 +24,14 @@ def codeDigest(project) {
 }
 
 /**
- * Where a model is: the given folder or s3:// prefix, else a bundle of that name in the user's or the
- * project's folder, as virnucpro_core/models/_library.py has them.
+ * Where a model is: the given folder or s3:// prefix, if there is a model in it, else a bundle of that name
+ * in the user's or the project's folder, as virnucpro_core/models/_library.py has them.
  */
 def findModel(model) {
     def name = model.toString()
     def given = file(name, type: 'dir', glob: false)
-    if (given.exists() || name.contains('/')) {
+    def holdsModel = ['bundle.json', 'config.json'].any { part -> given.resolve(part).exists() }
+    if (holdsModel || name.contains('/')) {
         return given
     }
     def data = System.getenv('XDG_DATA_HOME') ?: "${System.getProperty('user.home')}/.local/share"

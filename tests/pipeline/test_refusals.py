@@ -109,10 +109,11 @@ def test_all_mistakes_are_told_at_once(folder: Path) -> None:
 def test_a_model_of_the_users_own_folder_is_found_by_its_name(folder: Path) -> None:
     given = ("--input", READS, "--model", "mine")
     library = {"VIRNUCPRO_MODELS": str(folder / "library")}
-    run = run_pipeline(folder, *given, outdir="refused", variables=library)
-    assert "--model mine: bundle.json has no window_size" in run.output
     run = run_pipeline(folder, *given, outdir="refused")
     assert "--model mine: there is no such folder or bundle" in run.output
+    (folder / "mine").mkdir()  # as results that were called so; it does not hide the bundle
+    run = run_pipeline(folder, *given, outdir="refused", variables=library)
+    assert "--model mine: bundle.json has no window_size" in run.output
 
 
 @pytest.mark.parametrize("name", ["protein.fasta", "cut.fasta.gz"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
 from virnucpro_core.models._hub import PUBLISHED_MODELS, fetch_model, find_published
-from virnucpro_core.models._hugging_face import HuggingFaceModel, open_hugging_face
+from virnucpro_core.models._hugging_face import CONFIG, HuggingFaceModel, open_hugging_face
 from virnucpro_core.models._library import find_bundle, list_bundles
 from virnucpro_core.models._published_bundles import PUBLISHED_BUNDLES
 from virnucpro_core.models._s3_bundle import copy_bundle, s3_location
@@ -23,8 +23,8 @@ def open_model(model: str | Path, *, offline: bool = False) -> Bundle | HuggingF
     Args:
         model: a directory with a model bundle, or with an ESM-2 or DNABERT-S as Hugging Face lays
             it out; the name of a bundle in `bundle_folders`; one of `PUBLISHED_MODELS`, which is
-            fetched; or the ``s3://`` prefix of a bundle, which is copied. A directory comes before
-            a name.
+            fetched; or the ``s3://`` prefix of a bundle, which is copied. A directory that holds a
+            model comes before a name.
         offline: take a published model only from the hub's cache.
 
     Raises:
@@ -38,28 +38,30 @@ def open_model(model: str | Path, *, offline: bool = False) -> Bundle | HuggingF
             "the model has an empty name", remedy="give a directory, a name or an s3:// prefix"
         )
     path = Path(model)
-    if not path.exists():
+    # A folder of results can be called as a model is; it does not hide it.
+    holds_model = any((path / name).exists() for name in (MANIFEST, CONFIG))
+    named = None if holds_model else find_bundle(str(model))
+    if named is not None:
+        path = named
+    elif not path.exists():
         location = s3_location(model)
         if location is not None:
             return load_bundle(copy_bundle(location))
-        named = find_bundle(str(model))
         published = find_published(str(model))
-        if named is None and published is not None:
+        if published is not None:
             return fetch_model(published, offline=offline)
-        if named is None and str(model) in PUBLISHED_BUNDLES:
+        if str(model) in PUBLISHED_BUNDLES:
             raise BundleError(
                 "is not fetched",
                 where=str(model),
                 remedy=f"fetch it: virnucpro model fetch {model}",
             )
-        if named is None:
-            known = [*(bundle.name for bundle in list_bundles()), *PUBLISHED_MODELS]
-            raise BundleError(
-                "there is no such model",
-                where=str(model),
-                remedy=f"give a directory, an s3:// prefix, or one of {', '.join(known)}",
-            )
-        path = named
+        known = [*(bundle.name for bundle in list_bundles()), *PUBLISHED_MODELS]
+        raise BundleError(
+            "there is no such model",
+            where=str(model),
+            remedy=f"give a directory, an s3:// prefix, or one of {', '.join(known)}",
+        )
     if (path / MANIFEST).exists():
         return load_bundle(path)
     if path.is_dir():

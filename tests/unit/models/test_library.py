@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -169,6 +170,20 @@ def test_another_cache_can_be_named(library: Path, tmp_path: Path) -> None:
         words = ("model", "fetch", STAND_IN, "--cache-dir", str(tmp_path / "there"))
         fetched = virnucpro(*words, HF_ENDPOINT=hub.address)
     assert Path(fetched.stdout.strip()).is_relative_to(tmp_path / "there"), fetched.stderr
+
+
+def test_a_folder_without_a_model_does_not_hide_one_of_its_name(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cwd" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "cwd")
+    found = open_model("mine")
+    assert isinstance(found, Bundle)
+    assert found.path == library / "mine"
+    shutil.copytree(library / "mine", "mine", dirs_exist_ok=True)
+    found = open_model("mine")
+    assert isinstance(found, Bundle)
+    assert found.path == Path("mine")
 
 
 def test_the_bundles_commands(library: Path, capsys: pytest.CaptureFixture[str]) -> None:
