@@ -30,8 +30,8 @@ def codeDigest(project) {
 def findModel(model) {
     def name = model.toString()
     def given = file(name, type: 'dir', glob: false)
-    def holdsModel = ['bundle.json', 'config.json'].any { part -> given.resolve(part).exists() }
-    if (holdsModel || name.contains('/')) {
+    // A path needs no look, which on S3 is a request for each file.
+    if (name.contains('/') || ['bundle.json', 'config.json'].any { part -> given.resolve(part).exists() }) {
         return given
     }
     def data = System.getenv('XDG_DATA_HOME') ?: "${System.getProperty('user.home')}/.local/share"
