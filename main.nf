@@ -3,33 +3,29 @@ include { BENCHMARKS; benchmarkReads } from './workflows/benchmark'
 include { EMBEDDING } from './workflows/embed'
 include { PREDICT } from './workflows/predict'
 include { TRAIN } from './workflows/train'
-include { estimateRun } from './workflows/estimate'
-include { readGenomes } from './workflows/genomes'
-include { help; checkCalibrated; checkParameters } from './workflows/parameters'
-include { checkPlatform } from './workflows/platform'
-include { codeDigest; readBundle; describeRun; reportStages } from './workflows/provenance'
-include { readGroups } from './workflows/samples'
 
 workflow {
     if (params.help.toString() != 'false') {
-        println(help(params))
+        println(Parameters.help(params, projectDir))
         return
     }
-    checked = checkParameters(params, workflow)
+    checked = Parameters.checkParameters(params, workflow)
+    checked.notes.each { line -> log.warn(line) }
     settings = checked.settings
-    checkPlatform(params, workflow)
-    bundle = readBundle(params.model, settings.task)
+    Platform.checkPlatform(params, workflow)
+    bundle = Provenance.readBundle(params.model, settings.task, projectDir)
     if (settings.task == 'predict') {
-        checkCalibrated(settings, bundle)
+        Parameters.checkCalibrated(settings, bundle)
     }
     if (checked.dry_run) {
-        println(estimateRun(params, checked, bundle))
+        log.info('Nothing is run: reading a part of the input and timing the encoders')
+        println(Estimate.estimateRun(params, checked, bundle, projectDir))
         return
     }
-    reads = settings.task in ['train', 'benchmark'] ? [] : readGroups(params, checked.sheet, checked.group_samples, workflow)
-    genomes = settings.task == 'train' ? [readGenomes(params.input, params.sample)] : []
-    code = codeDigest(projectDir)
-    run = describeRun(params, settings, bundle, workflow)
+    reads = settings.task in ['train', 'benchmark'] ? [] : Samples.readGroups(params, checked.sheet, checked.group_samples, workflow)
+    genomes = settings.task == 'train' ? [Genomes.readGenomes(params.input, params.sample)] : []
+    code = Provenance.codeDigest(projectDir)
+    run = Provenance.describeRun(params, settings, bundle, workflow)
 
     if (settings.task == 'benchmark') {
         BENCHMARKS(channel.of(benchmarkReads(params.input)), bundle, settings, code)
@@ -62,7 +58,7 @@ workflow {
             log.info("Report: ${params.outdir}/benchmarks/${settings.suite}.html")
         }
         else if (workflow.success) {
-            log.info(reportStages(workflow, projectDir, params.outdir, params.baseline_trace))
+            log.info(Provenance.reportStages(workflow, params.outdir, params.baseline_trace))
         }
     }
 }

@@ -1,5 +1,4 @@
 // A suite of measurements: its report as a page, as Markdown and as JSON.
-include { afterFailure } from '../workflows/retries'
 
 process BENCHMARK {
     tag "${suite}"
@@ -7,7 +6,7 @@ process BENCHMARK {
     // A measurement is of this machine and of now.
     cache false
     // Results that differ would hardly be the same the next time.
-    errorStrategy { task.exitStatus == 1 ? 'finish' : afterFailure(task, params.preemption_wait) }
+    errorStrategy { task.exitStatus == 1 ? 'finish' : Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     val suite

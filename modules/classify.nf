@@ -1,10 +1,9 @@
 // Joins both embeddings of the frames of shards and scores them.
-include { afterFailure } from '../workflows/retries'
 
 process CLASSIFY {
     tag "${meta.shard}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(shards, arity: '1..*'), path(dna, arity: '1..*'), path(protein, arity: '1..*')

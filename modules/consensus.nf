@@ -1,11 +1,9 @@
 // The call of every record from the scores of its frames, and the result files, sample by sample.
-include { afterFailure } from '../workflows/retries'
-include { filesOf; readsOptions } from '../workflows/samples'
 
 process CONSENSUS {
     tag "${meta.id}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     // Without a shard there are no scores; every record still gets its row.
@@ -29,9 +27,9 @@ process CONSENSUS {
     path 'versions.yml', emit: versions
 
     script:
-    def options = readsOptions(meta, reads)
+    def options = Samples.readsOptions(meta, reads)
     def commands = meta.samples.collect { sample ->
-        "consensus --records ${sample.id}.records.h5 ${options[sample.id]} ${sample.paired ? '--paired ' : ''}--sample ${sample.id} ${calls} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${filesOf(sample, scores).join(' ')}"
+        "consensus --records ${sample.id}.records.h5 ${options[sample.id]} ${sample.paired ? '--paired ' : ''}--sample ${sample.id} ${calls} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${Samples.filesOf(sample, scores).join(' ')}"
     }
     """
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of

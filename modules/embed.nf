@@ -1,11 +1,9 @@
 // Embeddings of shards' nucleotides (encoder dna) or proteins (encoder protein), a row for each.
-include { afterFailure } from '../workflows/retries'
-include { sampleOf     } from '../workflows/samples'
 
 process EMBED {
     tag "${meta.shard}"
     label 'embed'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(shards, arity: '1..*')
@@ -27,12 +25,12 @@ process EMBED {
     // The package that engine v1 embeds proteins with.
     def reference = settings.engine == 'v1' && encoder == 'protein' ? ' fair-esm' : ''
     def files = shards.collect { shard ->
-        "${shard} --output ${sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5 --checkpoint-key ${shard.baseName}.${encoder}.checkpoint"
+        "${shard} --output ${Samples.sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5 --checkpoint-key ${shard.baseName}.${encoder}.checkpoint"
     }
     // Where checkpoints are kept comes in the environment (nextflow.config).
     // exec: the task ends with the exit code of the program that a signal reaches, not of a shell.
     """
-    mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
+    mkdir -p ${shards.collect { shard -> "${Samples.sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
     versions.py ${name} torch numpy h5py${reference} > versions.yml
     exec embed.py ${files.join(' ')} --encoder ${encoder} --model ${bundle} \\
         --device ${settings.device} --engine ${settings.engine} --precision ${settings.precision} \\
@@ -44,8 +42,8 @@ process EMBED {
     stub:
     def name = task.process.tokenize(':').last()
     """
-    mkdir -p ${shards.collect { shard -> "${sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
-    touch ${shards.collect { shard -> "${sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5" }.join(' ')}
+    mkdir -p ${shards.collect { shard -> "${Samples.sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
+    touch ${shards.collect { shard -> "${Samples.sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5" }.join(' ')}
     touch ${shards.collect { shard -> "${shard.baseName}.${encoder}.checkpoint" }.join(' ')}
     versions.py ${name} torch numpy h5py > versions.yml
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/${name}_${meta.shard}.tsv

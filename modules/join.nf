@@ -1,11 +1,9 @@
 // The embeddings of a sample's shards in one file, and what became of every record, sample by sample.
-include { afterFailure } from '../workflows/retries'
-include { filesOf } from '../workflows/samples'
 
 process JOIN {
     tag "${meta.id}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(records, arity: '1..*'), path(embeddings, arity: '1..*')
@@ -21,7 +19,7 @@ process JOIN {
 
     script:
     def commands = meta.samples.collect { sample ->
-        "join.py ${filesOf(sample, embeddings).join(' ')} --records ${sample.id}.records.h5 --output ${sample.id}/embeddings.h5 --table ${sample.id}/sequences.tsv --stages stages_of/${sample.id}.tsv"
+        "join.py ${Samples.filesOf(sample, embeddings).join(' ')} --records ${sample.id}.records.h5 --output ${sample.id}/embeddings.h5 --table ${sample.id}/sequences.tsv --stages stages_of/${sample.id}.tsv"
     }
     """
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of

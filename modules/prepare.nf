@@ -1,11 +1,9 @@
 // Windows and stop-free frames of a group's samples, in shards; and a table of the records of each.
-include { afterFailure } from '../workflows/retries'
-include { stagedSheet } from '../workflows/samples'
 
 process PREPARE {
     tag "${meta.id}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(reads, stageAs: 'reads/?/*', arity: '1..*')
@@ -26,7 +24,7 @@ process PREPARE {
     rm -rf shards
     mkdir -p stages
     cat > samples.json <<'JSON'
-    ${stagedSheet(meta, reads)}
+    ${Samples.stagedSheet(meta, reads)}
     JSON
     prepare.py --sheet samples.json --window-size ${window_size} \\
         --shard-frames ${shard_frames} --outdir . --stages stages/PREPARE_${meta.id}.tsv

@@ -1,11 +1,9 @@
 // The reports of samples, and what made their results: versions, parameters and digests.
-include { afterFailure } from '../workflows/retries'
-include { readsOptions } from '../workflows/samples'
 
 process REPORT {
     tag "${meta.id}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     // Results are in the order of the samples; only sequences.tsv must be there.
@@ -22,7 +20,7 @@ process REPORT {
     path 'versions.yml', emit: versions
 
     script:
-    def options = readsOptions(meta, reads)
+    def options = Samples.readsOptions(meta, reads)
     def common = [
         "--model ${bundle}",
         '--parameters parameters.json',

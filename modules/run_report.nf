@@ -1,9 +1,8 @@
 // The samples of a run side by side: a page, and what MultiQC takes up.
-include { afterFailure } from '../workflows/retries'
 
 process RUN_REPORT {
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     path runs, stageAs: 'runs/?/*'

@@ -1,11 +1,9 @@
 // Whole sequences of a group's samples in shards, and a table of the records of each.
-include { afterFailure } from '../workflows/retries'
-include { stagedSheet } from '../workflows/samples'
 
 process SHARD {
     tag "${meta.id}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(reads, stageAs: 'reads/?/*', arity: '1..*')
@@ -25,7 +23,7 @@ process SHARD {
     rm -rf shards
     mkdir -p stages
     cat > samples.json <<'JSON'
-    ${stagedSheet(meta, reads)}
+    ${Samples.stagedSheet(meta, reads)}
     JSON
     shard.py --sheet samples.json --molecule ${molecule} \\
         --shard-frames ${shard_frames} --outdir . --stages stages/SHARD_${meta.id}.tsv

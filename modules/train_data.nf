@@ -1,10 +1,9 @@
 // Labelled genomes to a dataset: windows for training, validation and test, and their frames.
-include { afterFailure } from '../workflows/retries'
 
 process TRAIN_DATA {
     tag "${meta.id}"
     label 'train'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), val(sheet), path(genomes, stageAs: '.genomes/?/*')

@@ -1,10 +1,9 @@
 // A classifier on a dataset's embeddings, calibrated and tested: a model bundle and its evaluation.
-include { afterFailure } from '../workflows/retries'
 
 process TRAIN_FIT {
     tag "${meta.id}"
     label 'train'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     tuple val(meta), path(tables, stageAs: '.dataset/*'), path(shards, stageAs: '.dataset/shards/*'), path(dna, stageAs: '.dna/*'), path(protein, stageAs: '.protein/*')

@@ -1,10 +1,9 @@
 // What a training was: versions, parameters and digests beside the model.
-include { afterFailure } from '../workflows/retries'
 
 process TRAIN_REPORT {
     tag "${meta.id}"
     label 'light'
-    errorStrategy { afterFailure(task, params.preemption_wait) }
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     // dataset.json has the digests of everything that the model was trained on.

@@ -1,6 +1,5 @@
 // A suite in, its reports out: one task, which measures with nothing else beside it.
-include { BENCHMARK        } from '../modules/benchmark'
-include { checkCanBeStaged } from './samples'
+include { BENCHMARK } from '../modules/benchmark'
 
 workflow BENCHMARKS {
     take:
@@ -31,6 +30,6 @@ def benchmarkReads(input) {
     if (!reads.exists()) {
         error("--input ${input}: there is no such file")
     }
-    checkCanBeStaged("--input ${input}", reads)
+    Samples.checkCanBeStaged("--input ${input}", reads)
     return reads
 }

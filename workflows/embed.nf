@@ -1,11 +1,10 @@
 // Sequences in, embeddings out: shards are embedded side by side, then joined in input order.
-include { SHARD  } from '../modules/shard'
-include { EMBED  } from '../modules/embed'
-include { JOIN   } from '../modules/join'
+include { SHARD } from '../modules/shard'
+include { EMBED } from '../modules/embed'
+include { JOIN } from '../modules/join'
 include { REPORT } from '../modules/report'
 include { RUN_REPORT } from '../modules/run_report'
-include { PRUNE  } from '../modules/prune'
-include { inSampleOrder; sorted; tasksOf; whenAllHave } from './samples'
+include { PRUNE } from '../modules/prune'
 
 workflow EMBEDDING {
     take:
@@ -18,7 +17,7 @@ workflow EMBEDDING {
     main:
     SHARD(reads, settings.molecule, settings.shard_frames, code)
 
-    shards = SHARD.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
+    shards = SHARD.out.shards.flatMap { meta, files -> Samples.tasksOf(meta, files) }
     EMBED(
         shards,
         settings.molecule,
@@ -32,11 +31,11 @@ workflow EMBEDDING {
     embeddings = EMBED.out.embeddings
         .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
+        .map { key, files -> [key.groupTarget, Samples.sorted(files.flatten())] }
 
-    JOIN(SHARD.out.records.map { meta, files -> [meta, sorted(files)] }.join(embeddings), bundle.sha256, code)
+    JOIN(SHARD.out.records.map { meta, files -> [meta, Samples.sorted(files)] }.join(embeddings), bundle.sha256, code)
     REPORT(
-        reads.join(JOIN.out.sequences.map { meta, files -> [meta, inSampleOrder(meta, files), [], [], [], []] }),
+        reads.join(JOIN.out.sequences.map { meta, files -> [meta, Samples.inSampleOrder(meta, files), [], [], [], []] }),
         bundle.path,
         run,
         bundle.sha256,
@@ -49,7 +48,7 @@ workflow EMBEDDING {
         code,
     )
     // Only when every sample has all its results.
-    PRUNE(EMBED.out.checkpoint.collect(), whenAllHave(reads, REPORT.out.run))
+    PRUNE(EMBED.out.checkpoint.collect(), Samples.whenAllHave(reads, REPORT.out.run))
 
     emit:
     embeddings = JOIN.out.embeddings

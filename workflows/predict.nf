@@ -1,14 +1,11 @@
 // Reads in, calls out: shards are embedded and scored side by side, then joined for each sample.
-include { PREPARE                } from '../modules/prepare'
-include { EMBED as EMBED_DNA     } from '../modules/embed'
-include { EMBED as EMBED_PROTEIN } from '../modules/embed'
-include { CLASSIFY               } from '../modules/classify'
-include { CONSENSUS              } from '../modules/consensus'
-include { REPORT                 } from '../modules/report'
-include { RUN_REPORT             } from '../modules/run_report'
-include { PRUNE                  } from '../modules/prune'
-include { callOptions            } from './parameters'
-include { inSampleOrder; sorted; tasksOf; whenAllHave } from './samples'
+include { PREPARE } from '../modules/prepare'
+include { EMBED as EMBED_DNA; EMBED as EMBED_PROTEIN } from '../modules/embed'
+include { CLASSIFY } from '../modules/classify'
+include { CONSENSUS } from '../modules/consensus'
+include { REPORT } from '../modules/report'
+include { RUN_REPORT } from '../modules/run_report'
+include { PRUNE } from '../modules/prune'
 
 workflow PREDICT {
     take:
@@ -24,15 +21,15 @@ workflow PREDICT {
 
     // The digest of the model is no input of PREPARE: only the window size reaches it, so another
     // model of the same size starts from the same shards.
-    shards = PREPARE.out.shards.flatMap { meta, files -> tasksOf(meta, files) }
+    shards = PREPARE.out.shards.flatMap { meta, files -> Samples.tasksOf(meta, files) }
     embedding = settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
 
     CLASSIFY(
         shards
-            .join(EMBED_DNA.out.embeddings.map { meta, files -> [meta, sorted(files)] })
-            .join(EMBED_PROTEIN.out.embeddings.map { meta, files -> [meta, sorted(files)] }),
+            .join(EMBED_DNA.out.embeddings.map { meta, files -> [meta, Samples.sorted(files)] })
+            .join(EMBED_PROTEIN.out.embeddings.map { meta, files -> [meta, Samples.sorted(files)] }),
         bundle.path,
         bundle.sha256,
         code,
@@ -41,18 +38,18 @@ workflow PREDICT {
     scores = CLASSIFY.out.scores
         .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
+        .map { key, files -> [key.groupTarget, Samples.sorted(files.flatten())] }
     without_frames = PREPARE.out.shards
         .filter { _meta, files -> files.isEmpty() }
         .map { meta, _files -> [meta, []] }
 
     CONSENSUS(
-        reads.join(PREPARE.out.records.map { meta, files -> [meta, sorted(files)] }).join(scores.mix(without_frames)),
-        callOptions(settings),
+        reads.join(PREPARE.out.records.map { meta, files -> [meta, Samples.sorted(files)] }).join(scores.mix(without_frames)),
+        Parameters.callOptions(settings),
         bundle.sha256,
         code,
     )
-    in_order = { meta, files -> [meta, inSampleOrder(meta, files)] }
+    in_order = { meta, files -> [meta, Samples.inSampleOrder(meta, files)] }
     REPORT(
         reads
             .join(CONSENSUS.out.sequences.map(in_order))
@@ -72,7 +69,7 @@ workflow PREDICT {
         code,
     )
     // Only when every sample has all its results.
-    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), whenAllHave(reads, REPORT.out.run))
+    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), Samples.whenAllHave(reads, REPORT.out.run))
 
     emit:
     sequences = CONSENSUS.out.sequences

@@ -1,11 +1,9 @@
 // Labelled genomes in, a model out: windows are embedded side by side, then a classifier is fitted.
-include { TRAIN_DATA             } from '../modules/train_data'
-include { EMBED as EMBED_DNA     } from '../modules/embed'
-include { EMBED as EMBED_PROTEIN } from '../modules/embed'
-include { TRAIN_FIT              } from '../modules/train_fit'
-include { TRAIN_REPORT           } from '../modules/train_report'
-include { PRUNE                  } from '../modules/prune'
-include { sorted; tasksOf; whenAllHave } from './samples'
+include { TRAIN_DATA } from '../modules/train_data'
+include { EMBED as EMBED_DNA; EMBED as EMBED_PROTEIN } from '../modules/embed'
+include { TRAIN_FIT } from '../modules/train_fit'
+include { TRAIN_REPORT } from '../modules/train_report'
+include { PRUNE } from '../modules/prune'
 
 workflow TRAIN {
     take:
@@ -18,7 +16,7 @@ workflow TRAIN {
     main:
     TRAIN_DATA(genomes, settings.data, code)
 
-    shards = TRAIN_DATA.out.shards.flatMap { meta, files -> tasksOf(sampleMeta(meta), files) }
+    shards = TRAIN_DATA.out.shards.flatMap { meta, files -> Samples.tasksOf(sampleMeta(meta), files) }
     embedding = settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
@@ -41,7 +39,7 @@ workflow TRAIN {
         bundle.sha256,
         code,
     )
-    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), whenAllHave(genomes, TRAIN_REPORT.out.run))
+    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), Samples.whenAllHave(genomes, TRAIN_REPORT.out.run))
 
     emit:
     model    = TRAIN_FIT.out.model
@@ -65,5 +63,5 @@ def ofAllTasks(embeddings) {
     return embeddings
         .map { meta, files -> [groupKey([id: meta.id], meta.n_tasks), files] }
         .groupTuple()
-        .map { key, files -> [key.groupTarget, sorted(files.flatten())] }
+        .map { key, files -> [key.groupTarget, Samples.sorted(files.flatten())] }
 }

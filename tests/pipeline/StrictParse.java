@@ -11,8 +11,10 @@ import org.codehaus.groovy.control.messages.SyntaxErrorMessage;
 /**
  * Parses Nextflow scripts (.nf) and configurations (.config) with the strict parser of 25.x.
  *
- * <p>Prints a line for every error and then "N files, M errors"; exits with 1 when there is an
- * error or no file, and with 2 for a file of another kind.
+ * <p>A class of lib (.groovy) is only made known by its name: what is in it is no Nextflow, and
+ * Nextflow's own classes, which it needs, are not here. Prints a line for every error and then
+ * "N files, M errors"; exits with 1 when there is an error or no file, and with 2 for a file of
+ * another kind.
  */
 public class StrictParse {
     public static void main(String[] paths) {
@@ -27,8 +29,11 @@ public class StrictParse {
                 scripts.parse(file);
             } else if (path.endsWith(".config")) {
                 configs.parse(file);
+            } else if (path.endsWith(".groovy")) {
+                var name = file.getName().replace(".groovy", "");
+                scripts.compiler().compilationUnit().getClassLoader().parseClass("class " + name + " {}");
             } else {
-                System.out.println(path + ": neither .nf nor .config");
+                System.out.println(path + ": neither .nf, .config nor .groovy");
                 System.exit(2);
             }
         }

@@ -99,7 +99,7 @@ def copy_project(target: Path) -> Path:
     files = ("main.nf", "nextflow.config", "nextflow_schema.json", "assets/schema_input.json")
     for name in files:
         shutil.copy2(REPOSITORY / name, target / name)
-    for name in ("bin", "conf", "modules", "workflows", "virnucpro_core"):
+    for name in ("bin", "conf", "lib", "modules", "workflows", "virnucpro_core"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / name, target / name, ignore=ignored)
     return target

@@ -11,12 +11,10 @@ from tests.pipeline.running import REPOSITORY, run_pipeline
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
 SCRIPT = """
-include {{ afterFailure ; waitBeforeRetry }} from '{retries}'
-
 // The decision after each of these attempts of a task that gets this much memory.
-def decide(name, memory, limit, attempts) {{
+def decide(name, memory, limit, attempts) {
     def ext = [:]
-    def decisions = attempts.withIndex().collect {{ ending, index ->
+    def decisions = attempts.withIndex().collect { ending, index ->
         def task = [
             process: 'P', index: 1, ext: ext, attempt: index + 1, memory: memory,
             workDir: workflow.launchDir.resolve(name),
@@ -25,18 +23,18 @@ def decide(name, memory, limit, attempts) {{
             previousException: ending instanceof List ? new RuntimeException('', ending[1]) : null,
         ]
         // Asked twice, an attempt still counts once.
-        afterFailure(task, 0)
-        afterFailure(task, 0)
-    }}
-    println("${{name}}: ${{decisions.join(' ')}}, factor ${{ext.memory_factor}}")
-}}
+        Retries.afterFailure(task, 0)
+        Retries.afterFailure(task, 0)
+    }
+    println("${name}: ${decisions.join(' ')}, factor ${ext.memory_factor}")
+}
 
-workflow {{
+workflow {
     def none = Integer.MAX_VALUE
     decide('gone', 1.GB, null, [none, null, -1, none, none, none])
-    decide('not submitted', 1.GB, null, (1..5).collect {{ [none, new IOException('no sbatch')] }})
+    decide('not submitted', 1.GB, null, (1..5).collect { [none, new IOException('no sbatch')] })
     def lost = new Exception('Host EC2 (i-1) terminated')
-    decide('host lost', 1.GB, null, (1..5).collect {{ [none, lost] }})
+    decide('host lost', 1.GB, null, (1..5).collect { [none, lost] })
     decide('same memory', 1.GB, null, [4, 4, 4, 4, 4, 4])
     decide('no memory', null, null, [4, 4, 4, 4])
     decide('at the limit', 2.GB, '2 GB', [4, 4, 4, 4])
@@ -51,22 +49,21 @@ workflow {{
     decide('killed', 2.GB, '2 GB', [137, 137, 137, 137, 137])
 
     System.clearProperty('virnucpro.last_wait')
-    def waited = ['a 1', 'b 1', 'a 1'].collect {{ name ->
-        waitBeforeRetry(name, 1, 2)
+    def waited = ['a 1', 'b 1', 'a 1'].collect { name ->
+        Retries.waitBeforeRetry(name, 1, 2)
         System.getProperty('virnucpro.last_wait')
-    }}
-    def names = waited.collect {{ wait -> wait.split(' ', 2)[1] }}
-    println("waits: ${{names.join(' ')}}, ${{waited.toSet().size()}} of them")
-}}
+    }
+    def names = waited.collect { wait -> wait.split(' ', 2)[1] }
+    println("waits: ${names.join(' ')}, ${waited.toSet().size()} of them")
+}
 """
 
 
 def test_decisions(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
-    script = SCRIPT.format(retries=REPOSITORY / "workflows" / "retries")
-    (project / "main.nf").write_text(script)
-    run = run_pipeline(tmp_path, project=project, profile=None)
+    (project / "main.nf").write_text(SCRIPT)
+    run = run_pipeline(tmp_path, "-lib", REPOSITORY / "lib", project=project, profile=None)
     assert run.exit_code == 0, run.output
     again = "retry retry retry"
     for line in (

@@ -110,27 +110,25 @@ def test_small_samples_are_grouped_in_order_and_large_ones_stay_alone(tmp_path: 
         with (tmp_path / name).open("wb") as file:
             file.truncate(size)
     (tmp_path / "main.nf").write_text(
-        f"""
-include {{ readGroups }} from '{REPOSITORY}/workflows/samples'
+        """
+def names(files, most) {
+    def rows = files.withIndex(2).collect { name, row ->
+        [id: name[0], files: ["${projectDir}/${name}".toString()], paired: false, row: row]
+    }
+    return Samples.readGroups([input: 's.csv'], rows, most, workflow).collect { it -> it[0].id }
+}
 
-def names(files, most) {{
-    def rows = files.withIndex(2).collect {{ name, row ->
-        [id: name[0], files: ["${{projectDir}}/${{name}}".toString()], paired: false, row: row]
-    }}
-    return readGroups([input: 's.csv'], rows, most, workflow).collect {{ it -> it[0].id }}
-}}
-
-workflow {{
+workflow {
     def files = ['a.fa', 'b.fa', 'big.fq.gz', 'c.fq.gz', 'd.fq', 'e.fa', 'f.fa', 'g.fa']
-    println("all ${{names(files.findAll {{ name -> name != 'big.fq.gz' }}, 100)}}")
-    println("large ${{names(['a.fa', 'big.fq.gz', 'e.fa'], 100)}}")
-    println("two ${{names(['a.fa', 'b.fa', 'e.fa', 'f.fa', 'g.fa'], 2)}}")
-    println("less ${{names(['a.fa', 'b.fa', 'e.fa', 'f.fa'], 2)}}")
-    println("one ${{names(['a.fa', 'b.fa'], 1)}}")
-}}
+    println("all ${names(files.findAll { name -> name != 'big.fq.gz' }, 100)}")
+    println("large ${names(['a.fa', 'big.fq.gz', 'e.fa'], 100)}")
+    println("two ${names(['a.fa', 'b.fa', 'e.fa', 'f.fa', 'g.fa'], 2)}")
+    println("less ${names(['a.fa', 'b.fa', 'e.fa', 'f.fa'], 2)}")
+    println("one ${names(['a.fa', 'b.fa'], 1)}")
+}
 """
     )
-    run = run_pipeline(tmp_path, project=tmp_path, profile=None)
+    run = run_pipeline(tmp_path, "-lib", REPOSITORY / "lib", project=tmp_path, profile=None)
     assert run.exit_code == 0, run.output
     # 3 MiB compressed and 8 MiB of text, which count as 2, are more than a group holds.
     assert "all [a+2, d+3]" in run.output

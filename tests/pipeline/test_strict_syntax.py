@@ -34,6 +34,7 @@ def sources() -> list[Path]:
     found += sorted((REPOSITORY / "conf").glob("*.config"))
     found += sorted((REPOSITORY / "modules").glob("*.nf"))
     found += sorted((REPOSITORY / "workflows").glob("*.nf"))
+    found += sorted((REPOSITORY / "lib").glob("*.groovy"))
     return found
 
 

@@ -45,7 +45,7 @@ class NamedModel:
 def bundle_folders() -> tuple[Path, ...]:
     """Where bundles lie that are called by name, the user's own first.
 
-    The second is the project's, in its source tree. workflows/provenance.nf looks in both, too.
+    The second is the project's, in its source tree. lib/Provenance.groovy looks in both, too.
     """
     return models_folder(), Path(__file__).parents[2] / "assets" / "models"
 

@@ -67,7 +67,7 @@ def check_run(
     samples: list[Sample] = []
     task, name = values.get("task"), values.get("input")
     if task == "train":
-        # Its input is a sheet of genomes; workflows/genomes.nf reads it.
+        # Its input is a sheet of genomes; lib/Genomes.groovy reads it.
         errors += _problems_of_training(values)
     elif not isinstance(name, str) or name == "-":
         pass  # what is no text has been told where it may not be so

@@ -20,7 +20,7 @@ __all__ = ["SheetError", "SheetReading", "is_sheet", "is_url", "read_sheet"]
 
 _EXTENSIONS = (".csv", ".tsv", ".yml", ".yaml", ".json")
 _UNFIT = re.compile(r"[$`*?\[\]{}\t\n\r]")
-"""What Nextflow leaves to the shell when it links a file into a task's folder; workflows/samples.nf
+"""What Nextflow leaves to the shell when it links a file into a task's folder; lib/Samples.groovy
 refuses the same."""
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 

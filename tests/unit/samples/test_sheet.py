@@ -158,8 +158,8 @@ def test_names_that_the_pipeline_uses_itself_are_refused_wherever_one_is_given(
     parameters = json.loads((SCHEMA.parents[1] / "nextflow_schema.json").read_text())
     (group,) = (g for g in parameters["$defs"].values() if "sample" in g["properties"])
     assert not re.search(group["properties"]["sample"]["pattern"], name)
-    workflow = (SCHEMA.parents[1] / "workflows" / "samples.nf").read_text()
-    assert f"'{name}'" in workflow
+    library = (SCHEMA.parents[1] / "lib" / "Samples.groovy").read_text()
+    assert f"'{name}'" in library
 
 
 def test_a_path_that_cannot_reach_the_tasks_is_refused_for_its_folder_too(folder: Path) -> None:

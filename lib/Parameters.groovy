@@ -1,0 +1,140 @@
+// What the command line may say, and one clear line for everything that it may not. The parameters
+// are described in nextflow_schema.json; virnucpro_core/parameters checks them and the samplesheet.
+import groovy.json.JsonOutput
+import groovy.json.JsonSlurper
+import static nextflow.Nextflow.error
+import static nextflow.Nextflow.file
+
+class Parameters {
+    /** The help as text. */
+    static help(given, projectDir) {
+        return askPython([help: given.help.toString(), hidden: given.show_hidden.toString().toBoolean()], projectDir).text
+    }
+
+    /** The settings of the tasks as a map, typed, with the samples of a sheet; stops at what is wrong. */
+    static checkParameters(given, run) {
+        def answer = askPython([given: plain(given), launch_dir: run.launchDir.toString()] + remoteSheet(given.input), run.projectDir)
+        if (answer.errors) {
+            error(answer.errors.join('\n'))
+        }
+        def own_trace = file("${given.outdir}/pipeline_info/trace.txt")
+        if (given.baseline_trace && file(given.baseline_trace.toString(), glob: false) == own_trace) {
+            error("--baseline_trace ${given.baseline_trace}: this run writes that file; copy it first, or give another --outdir")
+        }
+        def values = answer.values
+        def settings = [
+            task: values.task,
+            device: values.device,
+            engine: values.engine,
+            precision: values.precision,
+            attention: values.attention,
+            token_budget: values.token_budget,
+            max_failed_fraction: values.max_failed_fraction.toDouble(),
+            shard_frames: values.shard_frames,
+        ]
+        def own = [
+            predict: { values.subMap(callNames()) },
+            embed: { [molecule: values.molecule] },
+            train: { trainingSettings(values) },
+            benchmark: { values.subMap(['suite', 'quick', 'against']) },
+        ]
+        return [
+            settings: settings + own[values.task].call(),
+            sheet: answer.samples,
+            group_samples: values.group_samples,
+            dry_run: values.dry_run,
+            notes: answer.notes,
+        ]
+    }
+
+    /** What training is told: data, for the making of the dataset, and fit, for the classifier. */
+    static trainingSettings(values) {
+        def data = [
+            windows: values.windows,
+            shortest: values.shortest_window,
+            longest: values.longest_window,
+            frames: values.frames,
+            validation: values.validation_share.toDouble(),
+            test: values.test_share.toDouble(),
+            shard_frames: values.shard_frames,
+            seed: values.seed,
+        ]
+        return [data: data, fit: [recipe: values.recipe, seed: values.seed]]
+    }
+
+    /** What says how records are called. */
+    static callNames() {
+        return ['preset', 'fdr', 'threshold', 'prevalence']
+    }
+
+    /** The same as options of 'virnucpro consensus'. */
+    static callOptions(settings) {
+        def given = settings.subMap(callNames()).findAll { _name, value -> value != null }
+        return given.collect { name, value -> "--${name} ${value}" }.join(' ')
+    }
+
+    /** Stops where records shall be called by probabilities that the model does not give. */
+    static checkCalibrated(settings, bundle) {
+        def asked = ['preset', 'fdr'].find { name -> settings[name] != null }
+        def needing = asked ?: settings.prevalence == 'auto' ? null : 'prevalence'
+        if (needing && !bundle.calibrated) {
+            error("--${needing} needs probabilities, and the model is not calibrated; call by --threshold, or take a model with a calibration")
+        }
+    }
+
+    /** Parameters as JSON has them. */
+    static plain(given) {
+        return given.collectEntries { name, value ->
+            def isPlain = value == null || value instanceof Boolean || value instanceof Number
+            [name, isPlain ? value : value.toString()]
+        }
+    }
+
+    /** For a samplesheet that is not a local file, a local copy and where it is from. */
+    static remoteSheet(input) {
+        def name = input.toString()
+        if (!(name ==~ /(?i)[a-z][a-z0-9+.-]*:\/\/.*\.(csv|tsv|ya?ml|json)/)) {
+            return [:]
+        }
+        def sheet = file(name, glob: false)
+        if (!sheet.exists()) {
+            error("--input ${input}: there is no such file")
+        }
+        def copy = java.nio.file.Files.createTempFile('samples', name.replaceFirst(/.*(?=\.)/, ''))
+        copy.bytes = sheet.bytes
+        copy.toFile().deleteOnExit()
+        return [sheet: copy.toString(), sheet_origin: name]
+    }
+
+    /** The answer of virnucpro_core/parameters to a request. */
+    static askPython(request, projectDir) {
+        def python = Programs.findPython('jsonschema, yaml', projectDir)
+        if (!python) {
+            error("No Python to check the parameters with: python3 on PATH must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
+        }
+        def command = [
+            'env', "PYTHONPATH=${projectDir}", 'PYTHONDONTWRITEBYTECODE=1', python, '-m', 'virnucpro_core.parameters',
+        ]
+        def asked = Programs.runProgram(command, JsonOutput.toJson(request))
+        def answer = parseJson(asked.output)
+        if (!asked.succeeded || answer == null) {
+            error("The parameters could not be checked: ${Programs.lastLine(asked.errors)}")
+        }
+        return answer
+    }
+
+    /** Parsed JSON, or null when the text is none. */
+    static parseJson(text) {
+        try {
+            return new JsonSlurper().parseText(text)
+        }
+        catch (RuntimeException _error) {
+            return null
+        }
+    }
+
+    static isEmpty(value) {
+        // An option without a value arrives as true.
+        return value == null || value.toString() in ['', 'true']
+    }
+}

@@ -1,0 +1,36 @@
+// Programs that the head job runs itself, outside all tasks.
+class Programs {
+    /** Runs a program to its end, with this text on its standard input or, for null, nothing. */
+    static runProgram(command, input) {
+        def process = command.collect { word -> word.toString() }.execute()
+        def output = new StringBuilder()
+        def errors = new StringBuilder()
+        if (input != null) {
+            // Nothing is answered before the whole of it is read.
+            process.outputStream.withWriter('UTF-8') { writer -> writer.write(input) }
+        }
+        process.waitForProcessOutput(output, errors)
+        return [succeeded: process.exitValue() == 0, output: output.toString(), errors: errors.toString()]
+    }
+
+    /** The last line of a text: what a program of ours says of its failure. */
+    static lastLine(text) {
+        return text.trim().readLines().takeRight(1).join()
+    }
+
+    /** A Python that has these modules: that of the environment, else the project's own, else null. */
+    static findPython(modules, projectDir) {
+        def candidates = ['python3', "${projectDir}/.venv/bin/python3".toString()]
+        return candidates.find { program -> hasModules(program, modules) }
+    }
+
+    static hasModules(program, modules) {
+        try {
+            def check = "import sys, ${modules}; sys.exit(sys.version_info < (3, 10))".toString()
+            return runProgram([program, '-c', check], null).succeeded
+        }
+        catch (IOException _error) {
+            return false
+        }
+    }
+}
