@@ -44,7 +44,7 @@ workflow {
         versions = PREDICT.out.versions
     }
     versions
-        .map { file -> file.text }
+        .map { process, file -> "${process.tokenize(':').last()}:\n${file.text}" }
         .unique()
         .collectFile(
             name: 'software_versions.yml',

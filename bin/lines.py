@@ -3,6 +3,6 @@
 
 import sys
 
-from virnucpro_core.cli import main_of_lines
+from virnucpro_core.cli import task_of_lines
 
-sys.exit(main_of_lines(sys.stdin))
+sys.exit(task_of_lines(sys.stdin))

@@ -3,6 +3,6 @@
 
 import sys
 
-from virnucpro_core.cli import main
+from virnucpro_core.cli import task
 
-sys.exit(main(["train", *sys.argv[1:]]))
+sys.exit(task(["train", *sys.argv[1:]]))

@@ -14,7 +14,7 @@ process CLASSIFY {
     output:
     tuple val(meta), path('*.scores.h5', arity: '1..*'), emit: scores
     path "stages/CLASSIFY_${meta.shard}.tsv", emit: stages
-    path 'versions.yml', emit: versions
+    tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
     def files = shards.collect { shard ->
@@ -24,7 +24,6 @@ process CLASSIFY {
     """
     mkdir -p stages
     classify.py ${files.join(' ')} --model ${bundle} --stages stages/CLASSIFY_${meta.shard}.tsv
-    versions.py CLASSIFY torch numpy h5py > versions.yml
     """
 
     stub:
@@ -32,6 +31,6 @@ process CLASSIFY {
     mkdir -p stages
     touch ${shards.collect { shard -> "${shard.baseName}.scores.h5" }.join(' ')}
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CLASSIFY_${meta.shard}.tsv
-    versions.py CLASSIFY torch numpy h5py > versions.yml
+    touch versions.yml
     """
 }

@@ -17,13 +17,11 @@ process EMBED {
     tuple val(meta), path("*/embeddings/*.${encoder}.h5", arity: '1..*'), emit: embeddings
     path "*.${encoder}.checkpoint", emit: checkpoint, optional: true
     path "stages/${task.process.tokenize(':').last()}_${meta.shard}.tsv", emit: stages
-    path 'versions.yml', emit: versions
+    tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
     // The process is included under several names, which its files are called by.
     def name = task.process.tokenize(':').last()
-    // The package that engine v1 embeds proteins with.
-    def reference = settings.engine == 'v1' && encoder == 'protein' ? ' fair-esm' : ''
     def files = shards.collect { shard ->
         "${shard} --output ${Samples.sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5 --checkpoint-key ${shard.baseName}.${encoder}.checkpoint"
     }
@@ -31,7 +29,6 @@ process EMBED {
     // exec: the task ends with the exit code of the program that a signal reaches, not of a shell.
     """
     mkdir -p ${shards.collect { shard -> "${Samples.sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
-    versions.py ${name} torch numpy h5py${reference} > versions.yml
     exec embed.py ${files.join(' ')} --encoder ${encoder} --model ${bundle} \\
         --device ${settings.device} --engine ${settings.engine} --precision ${settings.precision} \\
         --attention ${settings.attention} --token-budget ${settings.token_budget} \\
@@ -45,7 +42,7 @@ process EMBED {
     mkdir -p ${shards.collect { shard -> "${Samples.sampleOf(shard)}/embeddings" }.unique().join(' ')} stages
     touch ${shards.collect { shard -> "${Samples.sampleOf(shard)}/embeddings/${shard.baseName}.${encoder}.h5" }.join(' ')}
     touch ${shards.collect { shard -> "${shard.baseName}.${encoder}.checkpoint" }.join(' ')}
-    versions.py ${name} torch numpy h5py > versions.yml
+    touch versions.yml
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/${name}_${meta.shard}.tsv
     """
 }

@@ -16,7 +16,7 @@ process PREPARE {
     tuple val(meta), path('shards/*.h5', arity: '0..*'), emit: shards
     tuple val(meta), path('*.records.h5', arity: '1..*'), emit: records
     path "stages/PREPARE_${meta.id}.tsv", emit: stages
-    path 'versions.yml', emit: versions
+    tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
     // A crashed run may hand this folder back with an earlier attempt's shards in it.
@@ -28,7 +28,6 @@ process PREPARE {
     JSON
     prepare.py --sheet samples.json --window-size ${window_size} \\
         --shard-frames ${shard_frames} --outdir . --stages stages/PREPARE_${meta.id}.tsv
-    versions.py PREPARE dnaio numpy h5py > versions.yml
     """
 
     stub:
@@ -36,6 +35,6 @@ process PREPARE {
     mkdir -p shards stages
     touch ${meta.samples.collect { sample -> "shards/${sample.id}.shard_00001.h5 ${sample.id}.records.h5" }.join(' ')}
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/PREPARE_${meta.id}.tsv
-    versions.py PREPARE dnaio numpy h5py > versions.yml
+    touch versions.yml
     """
 }

@@ -12,18 +12,17 @@ process RUN_REPORT {
     output:
     path 'report.html', emit: page
     path 'multiqc/*', emit: multiqc
-    path 'versions.yml', emit: versions
+    tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
     """
     report.py samples runs --stages-dir stages --outdir .
-    versions.py RUN_REPORT altair jinja2 > versions.yml
     """
 
     stub:
     """
     mkdir -p multiqc
     touch report.html multiqc/virnucpro_calls_mqc.json
-    versions.py RUN_REPORT altair jinja2 > versions.yml
+    touch versions.yml
     """
 }

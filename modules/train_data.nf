@@ -14,7 +14,7 @@ process TRAIN_DATA {
     tuple val(meta), path("${meta.id}/dataset/*.{json,tsv,gz}"), emit: tables
     tuple val(meta), path("${meta.id}/dataset/shards/*.h5", arity: '1..*'), emit: shards
     tuple val(meta), path("${meta.id}/dataset/dataset.json"), path("${meta.id}/dataset/windows.tsv"), emit: description
-    path 'versions.yml', emit: versions
+    tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
     // No sample's name begins with a dot. A crashed run may hand this folder back with an earlier attempt's dataset in it.
@@ -27,7 +27,6 @@ process TRAIN_DATA {
         --windows ${settings.windows} --shortest ${settings.shortest} --longest ${settings.longest} \\
         --frames ${settings.frames} --validation ${settings.validation} --test ${settings.test} \\
         --shard-frames ${settings.shard_frames} --seed ${settings.seed}
-    versions.py TRAIN_DATA dnaio sourmash numpy h5py > versions.yml
     """
 
     stub:
@@ -37,6 +36,6 @@ process TRAIN_DATA {
     touch ${meta.id}/dataset/genomes.tsv ${meta.id}/dataset/overlap.tsv
     gzip -c < /dev/null > ${meta.id}/dataset/windows.fasta.gz
     echo '{}' > ${meta.id}/dataset/dataset.json
-    versions.py TRAIN_DATA dnaio sourmash numpy h5py > versions.yml
+    touch versions.yml
     """
 }

@@ -8,12 +8,13 @@ import shutil
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import dnaio
 import h5py
 import pytest
 
 from tests.bundles import CALIBRATION, WINDOW_SIZE, make_bundle
 from virnucpro_core import _progress
-from virnucpro_core.cli import main, main_of_lines
+from virnucpro_core.cli import main, task_of_lines
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
 REPORT_RUN = ["report", "run", "--sample", "a:b", "--sequences", "s.tsv", "--reads", "r"]
@@ -89,17 +90,22 @@ def test_the_steps_lead_from_reads_to_calls(
 
 
 def test_lines_run_one_after_the_other_up_to_the_first_that_fails(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+
     def line(folder: str, reads: object) -> str:
         return f"prepare '{reads}' --sample s --window-size 500 --outdir '{tmp_path / folder}'\n"
 
     lines = [line("a b", READS), "\n", line("missing", tmp_path / "none"), line("later", READS)]
-    assert main_of_lines(lines) == 2
+    assert task_of_lines(lines) == 2
     assert (tmp_path / "a b" / "s.records.h5").is_file()
     assert not (tmp_path / "later").exists()
-    assert main_of_lines([]) == 0
-    assert main_of_lines(["--version\n", "report 'open\n"]) == 2
+    versions = tmp_path / "versions.yml"
+    assert not versions.exists()
+    assert task_of_lines(lines[:2]) == 0
+    assert f"    dnaio: {dnaio.__version__}\n" in versions.read_text()
+    assert task_of_lines(["--version\n", "report 'open\n"]) == 2
     assert "line 2 of the commands: No closing quotation" in capsys.readouterr().err
 
 

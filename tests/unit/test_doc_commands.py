@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 import typer.main
 
@@ -28,6 +29,9 @@ def known_profiles() -> set[str]:
     return set(re.findall(r"^    (\w+) *\{", profiles, re.MULTILINE))
 
 
+NO_CONTEXT = click.Context(click.Command("virnucpro"))
+
+
 def is_placeholder(word: str) -> bool:
     return "…" in word or "..." in word
 
@@ -42,9 +46,11 @@ def problem_of_virnucpro(command: Command) -> str | None:
     at = typer.main.get_command(app)
     words = [word for word in command.words[1:] if not is_placeholder(word)]
     while words and hasattr(at, "commands") and not words[0].startswith("-"):
-        if words[0] not in at.commands:
+        below = at.get_command(NO_CONTEXT, words[0])
+        if below is None:
             return f"no command {words[0]!r}"
-        at = at.commands[words.pop(0)]
+        at = below
+        del words[0]
     known = {"--help", *(opt for each in at.params for opt in (*each.opts, *each.secondary_opts))}
     for word in words:
         option = word.split("=", 1)[0]
@@ -66,9 +72,10 @@ def depth(command: Command) -> int:
     """How many words name the command."""
     at, n = typer.main.get_command(app), 0
     for word in command.words[1:]:
-        if word not in getattr(at, "commands", ()):
+        below = at.get_command(NO_CONTEXT, word) if hasattr(at, "commands") else None
+        if below is None:
             break
-        at, n = at.commands[word], n + 1
+        at, n = below, n + 1
     return n
 
 

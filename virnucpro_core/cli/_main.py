@@ -2,52 +2,65 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 from collections.abc import Sequence
 
+import click
 import typer
+from typer.core import TyperGroup
 
 from virnucpro_core import __version__
-from virnucpro_core.cli import (
-    _bench,
-    _classify,
-    _consensus,
-    _doctor,
-    _embed,
-    _estimate,
-    _join,
-    _model,
-    _prepare,
-    _report,
-    _shard,
-    _store,
-    _train,
-)
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import VirnucproError
 
 __all__ = ["main"]
 
+_COMMANDS = (
+    "prepare",
+    "shard",
+    "embed",
+    "estimate",
+    "join",
+    "classify",
+    "consensus",
+    "report",
+    "model",
+    "train",
+    "store",
+    "bench",
+    "doctor",
+)
+"""Each is the function, or the ``app`` of several commands, of the module of its name."""
+
+
+class _Commands(TyperGroup):
+    """The commands, each imported when it is asked for: a task runs one of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"virnucpro_core.cli._{cmd_name}")
+        alone = typer.Typer(add_completion=False)
+        if commands := getattr(module, "app", None):
+            alone.add_typer(commands, name=cmd_name)
+        else:
+            alone.command(cmd_name)(getattr(module, cmd_name))
+        return typer.main.get_group(alone).get_command(ctx, cmd_name)
+
+
 app = typer.Typer(
     name="virnucpro",
+    cls=_Commands,
     help="Find viruses in sequencing data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("prepare")(_prepare.prepare)
-app.command("shard")(_shard.shard)
-app.command("embed")(_embed.embed)
-app.command("estimate")(_estimate.estimate)
-app.command("join")(_join.join)
-app.command("classify")(_classify.classify)
-app.command("consensus")(_consensus.consensus)
-app.add_typer(_report.app, name="report")
-app.add_typer(_model.app, name="model")
-app.add_typer(_train.app, name="train")
-app.add_typer(_store.app, name="store")
-app.add_typer(_bench.app, name="bench")
-app.add_typer(_doctor.app, name="doctor")
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,6 +89,12 @@ def _shorten_spinning() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
+def _collect_garbage_seldom() -> None:
+    """An import makes objects that stay; to look through them after every 700 takes a sixth of
+    the time of importing torch."""
+    gc.set_threshold(50_000)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line.
 
@@ -87,6 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         stopped by SIGTERM or SIGINT with the work saved.
     """
     _shorten_spinning()
+    _collect_garbage_seldom()
     try:
         app(args=None if argv is None else list(argv))
     except SystemExit as end:

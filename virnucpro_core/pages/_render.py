@@ -14,9 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import altair
 import jinja2
-import vl_convert
 from markupsafe import Markup
 
 from virnucpro_core import __version__
@@ -81,11 +79,10 @@ def _asset(name: str) -> str:
 
 @cache
 def _vega_bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one script, from the installed package."""
-    # The version that the installed Altair writes: "v6.4.1" is there as "6.4".
-    version = ".".join(altair.SCHEMA_VERSION.split(".")[:2])
-    # Its stub asks for an argument that its documentation does not.
-    bundle = vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg]
+    """Vega, Vega-Lite and vega-embed as one script; ``vega/README.md`` says which."""
+    bundle = "\n".join(
+        _asset(f"vega/{name}.min.js") for name in ("vega", "vega-lite", "vega-embed")
+    )
     # Inside a script element this would end it; inside a JavaScript string it means the same.
     return bundle.replace("</script", "<\\/script")
 

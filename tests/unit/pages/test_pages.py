@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from importlib import resources
 from pathlib import Path
 
 import altair as alt
@@ -119,6 +120,13 @@ def test_landmarks_names_and_captions_are_there() -> None:
     for region in (a for _, a in found.elements if a.get("class") == "scroll"):
         assert region["tabindex"] == "0"
         assert region["aria-label"]
+
+
+def test_vega_lite_is_of_the_version_that_altair_writes_for() -> None:
+    stored = resources.files("virnucpro_core.pages") / "vega" / "vega-lite.min.js"
+    version = re.search(r'"use strict";var \w="([\d.]+)"', stored.read_text(encoding="utf-8"))
+    assert version is not None
+    assert f"v{version[1]}" == alt.SCHEMA_VERSION
 
 
 def test_a_page_without_figures_carries_no_vega() -> None:
