@@ -31,8 +31,14 @@ for package in java.lang java.io java.nio java.nio.file.spi java.net java.util \
     opens+=("--add-opens=java.base/$package=ALL-UNNAMED")
 done
 
+# Nextflow's classes as the JVM that `make setup` ran lays them out in memory. Another JVM starts
+# without them; it would say so, which is of no use to anybody.
+shared=()
+[[ ! -f $lib/classes.jsa ]] ||
+    shared=(-XX:SharedArchiveFile="$lib/classes.jsa" -Xlog:disable -Xlog:all=error:stderr)
+
 # NXF_OPTS and NXF_JVM_ARGS hold several options each, so they are split on purpose.
 # shellcheck disable=SC2086
 exec "$java" "${opens[@]}" -Dfile.encoding=UTF-8 -Djava.awt.headless=true \
-    -XX:+TieredCompilation -XX:TieredStopAtLevel=1 \
+    -XX:+TieredCompilation -XX:TieredStopAtLevel=1 "${shared[@]}" \
     ${NXF_OPTS:-} ${NXF_JVM_ARGS:-} -cp "$lib/*" nextflow.cli.Launcher "$@"
