@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -139,14 +138,3 @@ def test_the_notes_reach_the_pipeline() -> None:
     answer = json.loads(done.stdout)
     assert answer["errors"] == []
     assert answer["notes"][0].startswith("--parallel is not needed")
-
-
-def test_the_guide_has_a_row_for_every_old_option() -> None:
-    from virnucpro_core.parameters import _old_names
-
-    page = (REPOSITORY / "docs" / "MIGRATION_v2.md").read_text(encoding="utf-8")
-    assert re.search(r"^#+ Options$", page, re.MULTILINE)
-    for table in (_old_names._TRANSLATED, _old_names._UNNEEDED, _old_names._CHANGED):
-        for name in table:
-            spellings = (f"--{name.replace('_', '-')}", f"`{name}`", name.upper())
-            assert any(spelling in page for spelling in spellings), name
