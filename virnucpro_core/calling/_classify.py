@@ -15,8 +15,7 @@ from virnucpro_core.errors import BundleError, NumericError, StoreError
 from virnucpro_core.store import Embeddings, FrameScores, FrameShard, SetAside
 
 if TYPE_CHECKING:
-    # torch is imported where it is used: consensus is part of this package and starts without it.
-    import torch
+    from virnucpro_core.models import Classifier
 
 __all__ = [
     "BATCH_ROWS",
@@ -38,7 +37,7 @@ def classify_frames(
     shard: FrameShard,
     dna: Embeddings,
     protein: Embeddings,
-    classifier: torch.nn.Module,
+    classifier: Classifier,
     *,
     bundle_sha256: str,
     calibration: Calibration | None = None,
@@ -93,15 +92,12 @@ def merge_set_aside(dna: Embeddings, protein: Embeddings) -> NDArray[np.uint8]:
 
 def predict_scores(
     features: NDArray[np.float32],
-    classifier: torch.nn.Module,
+    classifier: Classifier,
     *,
     set_aside: NDArray[np.uint8] | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> NDArray[np.float32]:
     """float32 [F, 2]: softmax of the classifier's logits; column 1 is the virus class.
-
-    The classifier runs in evaluation mode on the device of its parameters, and is left in the mode
-    in which it came.
 
     Args:
         features: float32 [F, D].
@@ -114,23 +110,20 @@ def predict_scores(
         BundleError: the classifier takes features of another width, or has not two classes.
         NumericError: a score is NaN.
     """
-    import torch
-
-    _check_width(classifier, features.shape[1])
+    if classifier.input_width != features.shape[1]:
+        raise BundleError(
+            f"the classifier takes {classifier.input_width} features, the two embeddings have "
+            f"{features.shape[1]}",
+            remedy="use the encoders and layers that the bundle names",
+        )
     scores = np.empty((len(features), _N_CLASSES), dtype=np.float32)
-    device = next((p.device for p in classifier.parameters()), torch.device("cpu"))
-    was_training = classifier.training
-    classifier.eval()
-    try:
-        with torch.inference_mode():
-            for start in range(0, len(features), batch_rows):
-                rows = slice(start, start + batch_rows)
-                logits = classifier(torch.tensor(features[rows], device=device))
-                if logits.shape[1] != _N_CLASSES:
-                    raise BundleError(f"the classifier has {logits.shape[1]} classes, not 2")
-                scores[rows] = torch.softmax(logits.float(), dim=1).cpu().numpy()
-    finally:
-        classifier.train(was_training)
+    for start in range(0, len(features), batch_rows):
+        rows = slice(start, start + batch_rows)
+        logits = classifier.logits(features[rows])
+        if logits.shape[1] != _N_CLASSES:
+            raise BundleError(f"the classifier has {logits.shape[1]} classes, not 2")
+        likelihoods = np.exp(logits - logits.max(axis=1, keepdims=True))
+        scores[rows] = likelihoods / likelihoods.sum(axis=1, keepdims=True)
     bad = np.isnan(scores).any(axis=1)
     if set_aside is not None:
         is_set_aside = set_aside != SetAside.EMBEDDED
@@ -211,15 +204,4 @@ def _check_frames(embeddings: Embeddings, ids: list[str], digest: str, where: st
             f"this one has {digest[:12]}",
             where=where,
             remedy=remedy,
-        )
-
-
-def _check_width(classifier: torch.nn.Module, width: int) -> None:
-    import torch
-
-    first = next((m for m in classifier.modules() if isinstance(m, torch.nn.Linear)), None)
-    if first is not None and first.in_features != width:
-        raise BundleError(
-            f"the classifier takes {first.in_features} features, the two embeddings have {width}",
-            remedy="use the encoders and layers that the bundle names",
         )

@@ -16,9 +16,7 @@ from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import ShardStrings, read_embeddings, read_shard, write_scores
 
 if TYPE_CHECKING:
-    import torch
-
-    from virnucpro_core.models import Bundle
+    from virnucpro_core.models import Bundle, Classifier
 
 __all__ = ["classify"]
 
@@ -72,7 +70,7 @@ class _Took:
 
 
 def _classify_shard(
-    bundle: Bundle, classifier: torch.nn.Module, shard: Path, dna: Path, protein: Path, output: Path
+    bundle: Bundle, classifier: Classifier, shard: Path, dna: Path, protein: Path, output: Path
 ) -> _Took:
     from virnucpro_core import calling
 

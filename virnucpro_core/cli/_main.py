@@ -6,8 +6,8 @@ import gc
 import importlib
 import os
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -36,12 +36,15 @@ _COMMANDS = (
 
 
 class _Commands(TyperGroup):
-    """The commands, each imported when it is asked for: a task runs one of them."""
+    """The commands, each imported when it is asked for: a task runs one of them.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    Any stands for classes of click: newer versions of Typer have a copy of it.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _COMMANDS:
             return None
         module = importlib.import_module(f"virnucpro_core.cli._{cmd_name}")

@@ -11,9 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
-
-import torch
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._files import sha256_of_file
@@ -24,14 +22,19 @@ from virnucpro_core.models._bundle_spec import (
     EncoderSpec,
     parse_bundle_spec,
 )
+from virnucpro_core.models._classifier import Classifier, check_classifier
 from virnucpro_core.models._config import Esm2Config
-from virnucpro_core.models._dnabert_s import DnabertS
-from virnucpro_core.models._encoder import Encoder
-from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._kmer_tokenizer import load_dna_tokenizer
-from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._tokenizers import Esm2Tokenizer, Tokenizer
-from virnucpro_core.models._weights import LinearFactory, check_weights, load_weights
+from virnucpro_core.models._weight_shapes import read_shapes
+
+if TYPE_CHECKING:
+    # What needs torch is imported where an encoder is loaded: a bundle's description and its
+    # classifier do without.
+    import torch
+
+    from virnucpro_core.models._encoder import Encoder
+    from virnucpro_core.models._weights import LinearFactory
 
 __all__ = ["MANIFEST", "Bundle", "load_bundle", "parse_manifest"]
 
@@ -92,7 +95,7 @@ class Bundle:
         self,
         kind: EncoderKind,
         device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,
         *,
         attention: str = "auto",
         linear: LinearFactory | None = None,
@@ -102,7 +105,7 @@ class Bundle:
         Args:
             kind: ``"dna"`` or ``"protein"``.
             device: where it computes.
-            dtype: number format it computes in, whatever the weights are stored as.
+            dtype: number format it computes in, whatever the weights are stored as; fp32 for None.
             attention: the encoder's ``attention_backend``.
             linear: makes what takes the place of each ``nn.Linear`` of the layers, from its weight
                 and bias as stored: how the weights become int8 one layer at a time.
@@ -110,13 +113,18 @@ class Bundle:
         Raises:
             BundleError: the weights are not those of ``bundle.json``, or cannot be read.
         """
+        import torch
+
+        from virnucpro_core.models._weights import load_weights
+
         spec = self.encoder_spec(kind)
+        self._check_encoder(spec)
         self._verify_file(spec.weights)
         encoder = load_weights(
             _encoder_builder(spec),
             self.path / spec.weights,
             torch.device(device),
-            dtype,
+            dtype or torch.float32,
             linear=linear,
         )
         encoder.attention_backend = attention
@@ -138,30 +146,32 @@ class Bundle:
             self.path / spec.tokenizer, spec.config.vocabulary_size, remedy=_FETCH_AGAIN
         )
 
-    def load_classifier(self, device: torch.device | str = "cpu") -> MlpClassifier:
-        """The classifier with its weights in fp32, for inference.
+    def load_classifier(self) -> Classifier:
+        """The classifier with its weights.
 
         Raises:
             BundleError: the weights are not those of ``bundle.json``, or cannot be read.
         """
         spec = self.spec.classifier
         self._verify_file(spec.weights)
-        return load_weights(
-            lambda: MlpClassifier(spec.config),
-            self.path / spec.weights,
-            torch.device(device),
-            torch.float32,
-        )
+        return Classifier.load(self.path / spec.weights, spec.config)
 
     def verify(self) -> None:
-        """Compare every file with its digest, and see that the tokenizer fits its encoder.
+        """Compare every file with its digest and with what ``bundle.json`` says of it.
 
         Raises:
             BundleError: a file is altered, cannot be read or does not fit.
         """
+        for encoder in (self.dna, self.protein):
+            self._check_encoder(encoder)
         for name in self.spec.files:
             self._verify_file(name)
         self.load_tokenizer("dna")
+
+    def _check_encoder(self, spec: EncoderSpec) -> None:
+        from virnucpro_core.models._weights import check_weights
+
+        check_weights(_encoder_builder(spec), self.path / spec.weights)
 
     def _verify_file(self, name: str) -> None:
         path, expected = self.path / name, self.spec.files[name]
@@ -178,10 +188,11 @@ class Bundle:
 
 
 def load_bundle(path: Path) -> Bundle:
-    """Read a bundle's description, and see that its files are there with the tensors it describes.
+    """Read a bundle's description, and see that its files are there and not cut short.
 
-    This reads a few kilobytes. The digest of a file is compared when its content is loaded, so that
-    a task reads no gigabytes that it does not use; `Bundle.verify` compares all of them.
+    This reads a few kilobytes. A file is compared with its digest and its description when its
+    content is loaded, so that a task reads no gigabytes that it does not use; `Bundle.verify`
+    compares all of them.
 
     Raises:
         BundleError: the bundle is missing, incomplete or contradicts itself.
@@ -202,8 +213,8 @@ def load_bundle(path: Path) -> Bundle:
         except OSError as error:
             raise _unreadable(path / name, error) from error
     for encoder in (spec.dna, spec.protein):
-        check_weights(_encoder_builder(encoder), path / encoder.weights)
-    check_weights(lambda: MlpClassifier(spec.classifier.config), path / spec.classifier.weights)
+        read_shapes(path / encoder.weights)
+    check_classifier(path / spec.classifier.weights, spec.classifier.config)
     return Bundle(path, hashlib.sha256(content).hexdigest(), spec)
 
 
@@ -236,6 +247,9 @@ def _unreadable(path: Path, error: OSError) -> BundleError:
 
 
 def _encoder_builder(spec: EncoderSpec) -> Callable[[], Encoder]:
+    from virnucpro_core.models._dnabert_s import DnabertS
+    from virnucpro_core.models._esm2 import Esm2
+
     config = spec.config
     if isinstance(config, Esm2Config):
         return lambda: Esm2(config, spec.name)

@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._bundle import MANIFEST, parse_manifest
 from virnucpro_core.models._config import ESM2_CONFIGS, DnabertSConfig
-from virnucpro_core.models._dnabert_s import DnabertS
-from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._hub import PUBLISHED_MODELS, PublishedModel
 from virnucpro_core.models._hub_download import find_downloaded
 from virnucpro_core.models._published_bundles import PUBLISHED_BUNDLES
@@ -118,6 +114,11 @@ def _encoder(name: str, model: PublishedModel) -> NamedModel:
 
 
 def _weights_bytes(name: str) -> int:
+    import torch
+
+    from virnucpro_core.models._dnabert_s import DnabertS
+    from virnucpro_core.models._esm2 import Esm2
+
     with torch.device("meta"):
         config = ESM2_CONFIGS.get(name)
         encoder = DnabertS(DnabertSConfig(), name) if config is None else Esm2(config, name)

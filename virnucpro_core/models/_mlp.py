@@ -1,4 +1,4 @@
-"""The classifier: one frame's embeddings in, one score per class out.
+"""The classifier as training fits it: one frame's embeddings in, one score per class out.
 
 Shapes: ``n`` frames, ``W`` input width, ``C`` classes.
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from virnucpro_core.models._classifier import Classifier
 from virnucpro_core.models._config import ClassifierConfig
 
 __all__ = ["MlpClassifier"]
@@ -37,3 +38,7 @@ class MlpClassifier(nn.Module):
         """Features [n, W], DNA embedding first, to logits [n, C]."""
         logits: Tensor = self.output(self.dropout(self.norm(self.hidden(features)).relu()))
         return logits
+
+    def for_prediction(self) -> Classifier:
+        """The classifier as it is now, without torch."""
+        return Classifier.of({name: value.numpy() for name, value in self.state_dict().items()})

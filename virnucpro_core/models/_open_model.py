@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
-from virnucpro_core.models._hub import PUBLISHED_MODELS, fetch_model, find_published
-from virnucpro_core.models._hugging_face import CONFIG, HuggingFaceModel, open_hugging_face
-from virnucpro_core.models._library import find_bundle, list_bundles
-from virnucpro_core.models._published_bundles import PUBLISHED_BUNDLES
-from virnucpro_core.models._s3_bundle import copy_bundle, s3_location
+
+if TYPE_CHECKING:
+    from virnucpro_core.models._hugging_face import HuggingFaceModel
 
 __all__ = ["open_bundle", "open_model"]
 
@@ -38,9 +37,17 @@ def open_model(model: str | Path, *, offline: bool = False) -> Bundle | HuggingF
             "the model has an empty name", remedy="give a directory, a name or an s3:// prefix"
         )
     path = Path(model)
+    if (path / MANIFEST).exists():
+        return load_bundle(path)
+    # Anything else is looked up with what needs torch; a task has the folder of a bundle.
+    from virnucpro_core.models._hub import PUBLISHED_MODELS, fetch_model, find_published
+    from virnucpro_core.models._hugging_face import CONFIG, open_hugging_face
+    from virnucpro_core.models._library import find_bundle, list_bundles
+    from virnucpro_core.models._published_bundles import PUBLISHED_BUNDLES
+    from virnucpro_core.models._s3_bundle import copy_bundle, s3_location
+
     # A folder of results can be called as a model is; it does not hide it.
-    holds_model = any((path / name).exists() for name in (MANIFEST, CONFIG))
-    named = None if holds_model else find_bundle(str(model))
+    named = None if (path / CONFIG).exists() else find_bundle(str(model))
     if named is not None:
         path = named
     elif not path.exists():

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._stored_tensors import StoredTensors
+from virnucpro_core.models._weight_shapes import check_shapes
 
 __all__ = ["LinearFactory", "check_weights", "load_weights", "save_weights"]
 
@@ -21,7 +21,6 @@ LinearFactory = Callable[[Tensor, Tensor | None], nn.Module]
 """Makes a linear layer from its weight [out, in] and its bias [out] or None."""
 
 _Module = TypeVar("_Module", bound=nn.Module)
-_FLOATS = {"F64", "F32", "F16", "BF16"}
 _REMEDY = "fetch or train the bundle again"
 
 
@@ -37,40 +36,12 @@ def save_weights(module: nn.Module, path: Path, dtype: torch.dtype) -> None:
 def check_weights(build: Callable[[], nn.Module], path: Path) -> None:
     """Compare the tensors of a file with those of the model that ``build`` makes.
 
-    Only the file's header is read.
-
     Raises:
-        BundleError: the file is no safetensors file, or a tensor is missing, unexpected, of
-            another shape or of a number format that weights do not come in.
+        BundleError: as `check_shapes` does.
     """
     with torch.device("meta"):
         expected = {name: tensor.shape for name, tensor in build().state_dict().items()}
-    try:
-        with safe_open(path, framework="pt") as file:
-            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-            found = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
-    except (SafetensorError, OSError) as error:
-        raise BundleError(
-            f"is not a safetensors file ({error})", where=str(path), remedy=_REMEDY
-        ) from error
-    for name in [*expected, *found]:
-        if name not in found:
-            raise BundleError(f"has no tensor {name}", where=str(path), remedy=_REMEDY)
-        if name not in expected:
-            raise BundleError(f"has an unexpected tensor {name}", where=str(path), remedy=_REMEDY)
-        shape, number_format = found[name]
-        if list(expected[name]) != shape:
-            raise BundleError(
-                f"tensor {name} has shape {shape}, the model needs {list(expected[name])}",
-                where=str(path),
-                remedy=_REMEDY,
-            )
-        if number_format not in _FLOATS and len(shape) > 0:
-            raise BundleError(
-                f"tensor {name} holds {number_format} numbers, weights are floating-point",
-                where=str(path),
-                remedy=_REMEDY,
-            )
+    check_shapes(expected, path)
 
 
 def load_weights(

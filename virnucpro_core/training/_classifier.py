@@ -15,7 +15,7 @@ from torch import Tensor
 
 from virnucpro_core.calling import predict_scores, virus_score
 from virnucpro_core.errors import InputError
-from virnucpro_core.models import ClassifierConfig, MlpClassifier
+from virnucpro_core.models import Classifier, ClassifierConfig, MlpClassifier
 from virnucpro_core.training._accuracy import Accuracy, judge
 from virnucpro_core.training._recipes import ClassifierRecipe
 
@@ -97,7 +97,7 @@ def fit_classifier(
 
 
 def window_scores(
-    classifier: MlpClassifier,
+    classifier: Classifier,
     features: NDArray[np.float32],
     window: NDArray[np.int64],
     n_windows: int,

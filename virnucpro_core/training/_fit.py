@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.calling import Calibration
 from virnucpro_core.errors import InputError
-from virnucpro_core.models import MlpClassifier
+from virnucpro_core.models import Classifier, MlpClassifier
 from virnucpro_core.store import ByteStrings
 from virnucpro_core.training._baseline import KmerModel
 from virnucpro_core.training._calibrate import ScoredWindows, fit_calibration
@@ -67,13 +67,14 @@ def fit_model(
     classifier = fit_classifier(
         (train.values, train.labels), (validation.values, validation.labels), recipe, log
     )
-    calibration = fit_calibration(_scored(windows, validation, classifier), log)
+    predictor = classifier.for_prediction()
+    calibration = fit_calibration(_scored(windows, validation, predictor), log)
     rows = windows.part("test")
     if len(np.unique(windows.label[rows])) < 2:
         raise InputError(
             "the test windows are not of both classes", remedy="give more genomes of each class"
         )
-    score = window_scores(classifier, test.values, test.window, len(windows))[rows]
+    score = window_scores(predictor, test.values, test.window, len(windows))[rows]
     judged = JudgedWindows(
         label=windows.label[rows],
         length=windows.length[rows],
@@ -85,7 +86,7 @@ def fit_model(
     return FittedModel(classifier, calibration, evaluate(judged, calibration))
 
 
-def _scored(windows: WindowTable, part: PartFeatures, classifier: MlpClassifier) -> ScoredWindows:
+def _scored(windows: WindowTable, part: PartFeatures, classifier: Classifier) -> ScoredWindows:
     score = window_scores(classifier, part.values, part.window, len(windows))
     rows = np.flatnonzero(~np.isnan(score))
     return ScoredWindows(

@@ -12,6 +12,7 @@ import torch
 from tests.unit.calling.samples import BUNDLE, random_records
 from virnucpro_core.calling import check_weights, classify_frames, merge_features, predict_scores
 from virnucpro_core.errors import BundleError, NumericError, StoreError
+from virnucpro_core.models import Classifier, ClassifierConfig, MlpClassifier
 from virnucpro_core.sequences import PrepareSettings, prepare
 from virnucpro_core.store import EmbeddingInfo, Embeddings, FrameShard, read_shard
 
@@ -47,17 +48,19 @@ def protein(shard: FrameShard) -> Embeddings:
 
 
 @pytest.fixture
-def classifier() -> torch.nn.Module:
+def fitted() -> MlpClassifier:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(
-        torch.nn.Linear(DNA_WIDTH + PROTEIN_WIDTH, 4),
-        torch.nn.BatchNorm1d(4),
-        torch.nn.ReLU(),
-        torch.nn.Dropout(0.5),
-        torch.nn.Linear(4, 2),
-    )
-    model[1].running_mean.normal_()
-    return model
+    model = MlpClassifier(ClassifierConfig(DNA_WIDTH + PROTEIN_WIDTH, 4))
+    with torch.no_grad():
+        for tensor in (model.norm.running_mean, model.norm.weight, model.norm.bias):
+            tensor.normal_()
+        model.norm.running_var.uniform_(0.5, 2)
+    return model.eval()
+
+
+@pytest.fixture
+def classifier(fitted: MlpClassifier) -> Classifier:
+    return fitted.for_prediction()
 
 
 def test_features_are_dna_first_then_protein(
@@ -69,23 +72,21 @@ def test_features_are_dna_first_then_protein(
     np.testing.assert_array_equal(features[:, DNA_WIDTH:], protein.values)
 
 
-def test_scores_equal_the_classifier_worked_out_in_numpy(
-    shard: FrameShard, dna: Embeddings, protein: Embeddings, classifier: torch.nn.Module
+def test_scores_are_those_of_the_classifier_that_was_fitted(
+    shard: FrameShard, dna: Embeddings, protein: Embeddings, fitted: MlpClassifier
 ) -> None:
-    scores = classify_frames(shard, dna, protein, classifier, bundle_sha256=BUNDLE, batch_rows=7)
-    hidden, norm, _, _, output = classifier
-    x = np.concatenate([dna.values, protein.values], axis=1).astype(np.float64)
-    x = x @ hidden.weight.detach().numpy().T + hidden.bias.detach().numpy()
-    x = (x - norm.running_mean.numpy()) / np.sqrt(norm.running_var.numpy() + norm.eps)
-    x = np.maximum(x * norm.weight.detach().numpy() + norm.bias.detach().numpy(), 0)
-    x = np.exp(x @ output.weight.detach().numpy().T + output.bias.detach().numpy())
-    expected = x / x.sum(axis=1, keepdims=True)
+    scores = classify_frames(
+        shard, dna, protein, fitted.for_prediction(), bundle_sha256=BUNDLE, batch_rows=7
+    )
+    features = torch.from_numpy(np.concatenate([dna.values, protein.values], axis=1))
+    with torch.inference_mode():
+        expected = torch.softmax(fitted(features), dim=1)
     np.testing.assert_allclose(scores.scores, expected, rtol=0, atol=SCORE_TOLERANCE)
     assert scores.scores.dtype == np.float32
 
 
 def test_scores_carry_the_frames_they_belong_to(
-    shard: FrameShard, dna: Embeddings, protein: Embeddings, classifier: torch.nn.Module
+    shard: FrameShard, dna: Embeddings, protein: Embeddings, classifier: Classifier
 ) -> None:
     scores = classify_frames(shard, dna, protein, classifier, bundle_sha256=BUNDLE)
     assert (scores.sample, scores.shard, scores.bundle_sha256) == ("s", 2, BUNDLE)
@@ -98,24 +99,7 @@ def test_scores_carry_the_frames_they_belong_to(
     np.testing.assert_array_equal(scores.frame, shard.frame)
 
 
-def test_a_classifier_comes_back_in_the_mode_it_had(classifier: torch.nn.Module) -> None:
-    features = np.zeros((3, 8), np.float32)
-    for mode in (True, False):
-        classifier.train(mode)
-        predict_scores(features, classifier)
-        assert classifier.training is mode
-
-
-def test_half_precision_logits_get_an_fp32_softmax() -> None:
-    class Constant(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.tensor([[0.0, 3.0]], dtype=torch.bfloat16).expand(len(x), 2)
-
-    scores = predict_scores(np.zeros((1, 8), np.float32), Constant())
-    assert scores[0, 1] == pytest.approx(1 / (1 + np.exp(-3)), abs=SCORE_TOLERANCE)
-
-
-def test_no_frames(classifier: torch.nn.Module) -> None:
+def test_no_frames(classifier: Classifier) -> None:
     assert predict_scores(np.empty((0, 8), np.float32), classifier).shape == (0, 2)
 
 
@@ -164,18 +148,18 @@ def test_embeddings_that_are_no_numbers_are_refused(
     assert shard.frame_ids()[7] in str(caught.value)
 
 
-def test_a_score_that_is_no_number_is_refused(classifier: torch.nn.Module) -> None:
-    with torch.no_grad():
-        classifier[4].bias[0] = float("nan")
+def test_a_score_that_is_no_number_is_refused(classifier: Classifier) -> None:
+    classifier.weights["output.bias"][0] = np.nan
     with pytest.raises(NumericError, match="row 0 is NaN"):
         predict_scores(np.zeros((3, 8), np.float32), classifier)
 
 
-def test_a_classifier_of_another_shape_is_refused(classifier: torch.nn.Module) -> None:
+def test_a_classifier_of_another_shape_is_refused(classifier: Classifier) -> None:
     with pytest.raises(BundleError, match="takes 8 features, the two embeddings have 9"):
         predict_scores(np.zeros((3, 9), np.float32), classifier)
+    three = MlpClassifier(ClassifierConfig(8, 4, 3)).eval().for_prediction()
     with pytest.raises(BundleError, match="3 classes"):
-        predict_scores(np.zeros((3, 8), np.float32), torch.nn.Linear(8, 3))
+        predict_scores(np.zeros((3, 8), np.float32), three)
 
 
 def test_embeddings_of_other_weights_are_refused(dna: Embeddings) -> None:

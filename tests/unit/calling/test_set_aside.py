@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.unit.calling.samples import edit_scores, make_sample
 from tests.unit.calling.test_consensus import table
@@ -17,6 +16,7 @@ from virnucpro_core.calling import (
     write_consensus,
 )
 from virnucpro_core.errors import NumericError, StoreError
+from virnucpro_core.models import ClassifierConfig, MlpClassifier
 from virnucpro_core.sequences import PrepareSettings, prepare
 from virnucpro_core.store import (
     EmbeddingInfo,
@@ -66,8 +66,7 @@ def test_a_frame_that_lacks_either_embedding_is_not_scored(shard: FrameShard) ->
     assert {row: set_aside[row] for row in set_aside.nonzero()[0].tolist()} == {
         1: SetAside.MEMORY, 3: SetAside.MEMORY, 5: SetAside.NOT_FINITE,
     }  # fmt: skip
-    torch.manual_seed(1)
-    classifier = torch.nn.Sequential(torch.nn.Linear(8, 2))
+    classifier = MlpClassifier(ClassifierConfig(8, 4)).eval().for_prediction()
     features = merge_features(shard, dna, protein)
     scores = predict_scores(features, classifier, set_aside=set_aside)
     assert np.isnan(scores).any(axis=1).nonzero()[0].tolist() == [1, 3, 5]

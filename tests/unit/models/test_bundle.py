@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -136,8 +137,8 @@ def test_classifier_comes_back(written: tuple[Path, dict[str, Any]]) -> None:
     classifier = load_bundle(path).load_classifier()
     features = torch.randn(5, 40)
     with torch.inference_mode():
-        assert torch.equal(classifier(features), arguments["classifier"](features))
-    assert not classifier.training
+        expected = arguments["classifier"].double()(features.double())
+    np.testing.assert_allclose(classifier.logits(features.numpy()), expected, rtol=1e-12)
 
 
 def test_tokenizers_come_back(written: tuple[Path, dict[str, Any]]) -> None:
@@ -168,7 +169,6 @@ def test_half_precision_weights_are_converted_on_load(tmp_path: Path, dtype: tor
         assert torch.equal(tensor, original[name].to(dtype).float()), name
     lower = bundle.load_encoder("dna", dtype=torch.bfloat16)
     assert {parameter.dtype for parameter in lower.parameters()} == {torch.bfloat16}
-    assert bundle.load_classifier().hidden.weight.dtype == torch.float32
 
 
 def test_an_existing_bundle_is_not_written_over(written: tuple[Path, dict[str, Any]]) -> None:

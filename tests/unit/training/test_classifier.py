@@ -46,7 +46,9 @@ def weights(classifier: MlpClassifier) -> bytes:
 def test_each_recipe_learns_what_can_be_learnt(name: str) -> None:
     classifier, _ = fit(replace(RECIPES[name], most_epochs=30))
     features, labels = draw(500, seed=3)
-    accuracy = judge(window_scores(classifier, features, np.arange(500), 500), labels)
+    accuracy = judge(
+        window_scores(classifier.for_prediction(), features, np.arange(500), 500), labels
+    )
     assert accuracy.accuracy > 0.95
     assert accuracy.auc > 0.98
 
@@ -83,7 +85,7 @@ def test_a_rare_class_counts_as_much_where_classes_are_weighed() -> None:
     for weigh in (True, False):
         recipe = replace(SMALL, weigh_classes=weigh)
         classifier, _ = fit(recipe, distance=1.0, share=0.1)
-        scores = window_scores(classifier, test[0], np.arange(2_000), 2_000)
+        scores = window_scores(classifier.for_prediction(), test[0], np.arange(2_000), 2_000)
         found[weigh] = judge(scores, test[1]).sensitivity
     assert found[True] > found[False] + 0.3
 
