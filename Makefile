@@ -20,7 +20,7 @@ GENOMES ?=
 TOOL_RUNS ?= 44
 PIPELINE_RUNS ?= 8
 
-.PHONY: moved help setup demo test check bench demo-model faults gpu-check clean
+.PHONY: moved help setup demo test test-all check bench demo-model faults gpu-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
@@ -36,8 +36,11 @@ demo: setup ## classify the bundled real reads with the bundled model
 	@echo "Results: results/demo/demo/sequences.tsv"
 	@echo "Report:  results/demo/demo/report.html"
 
-test: setup ## every test, and the nf-test suites where nf-test is on PATH
+test: setup ## what a change must pass: formatter, linter, types, tests; nf-test's suites where it is on PATH
 	@scripts/test.sh
+
+test-all: setup ## the same, and the tests that take long
+	@scripts/test.sh --all
 
 check: setup ## formatter, linter, types, strict syntax of the pipeline, fast tests
 	@$(ACTIVATE) && ruff format --check . && ruff check . && mypy

@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults import embed_tool, pipeline
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

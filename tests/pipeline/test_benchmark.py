@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline.running import REPOSITORY, run_pipeline
 
-pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
+pytestmark = [pytest.mark.slow, pytest.mark.pipeline, pytest.mark.long]
 
 MODEL = REPOSITORY / "assets" / "models" / "demo"
 

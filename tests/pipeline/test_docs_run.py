@@ -21,7 +21,7 @@ _MARKED = {page: [block for block in blocks(page) if block.runnable] for page in
 
 def _page(page: str) -> object:
     """Pages that start Nextflow need it."""
-    marks = [pytest.mark.slow]
+    marks = [pytest.mark.slow, pytest.mark.long]
     if any("nextflow run" in block.text + block.before for block in _MARKED[page]):
         marks.append(pytest.mark.pipeline)
     return pytest.param(page, marks=marks)

@@ -12,7 +12,7 @@ import pytest
 from tests.pipeline.running import REPOSITORY, read_table, run_pipeline
 from virnucpro_core.store import read_embedding_info
 
-pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
+pytestmark = [pytest.mark.slow, pytest.mark.pipeline, pytest.mark.long]
 
 DEMO_READS = REPOSITORY / "assets" / "demo" / "reads.fasta.gz"
 

@@ -19,6 +19,7 @@ from tests.slurm.cluster import Cluster, Job, cpu_seconds, kill, wait_until, why
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.pipeline,
     pytest.mark.slurm,
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),

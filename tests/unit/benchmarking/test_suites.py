@@ -185,6 +185,7 @@ def test_an_unequal_result_ends_with_code_1_after_the_report_is_written(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in SUITES if name != "equivalence"])
 def test_a_suite_leaves_a_report_without_a_failed_check(
     tmp_path: Path, bundle: Path, name: str

@@ -88,6 +88,7 @@ def test_reads_of_any_number_of_frames_are_one_shard_or_refused_by_their_own_nam
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_both_engines_are_measured_and_agree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
