@@ -1,6 +1,5 @@
 """The ``virnucpro`` command: parse, call the library, report errors. No logic here."""
 
-from virnucpro_core.cli._lines import main_of_lines
-from virnucpro_core.cli._main import main
+from virnucpro_core.cli._start import main, main_of_lines
 
 __all__ = ["main", "main_of_lines"]

@@ -5,28 +5,20 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 
-from virnucpro_core.cli._main import main
+from virnucpro_core.cli._main import run_line
 from virnucpro_core.cli._say import say
 
-__all__ = ["main_of_lines"]
+__all__ = ["run_lines"]
 
 
-def main_of_lines(lines: Iterable[str]) -> int:
-    """Run command lines one after the other, up to the first that fails.
-
-    Args:
-        lines: the words behind ``virnucpro``, quoted as a shell takes them; empty lines are
-            nothing.
-
-    Returns:
-        The exit code of the last line that ran (see `main`); 0 without any.
-    """
+def run_lines(lines: Iterable[str]) -> int:
+    """Run command lines; see `virnucpro_core.cli.main_of_lines`."""
     for number, line in enumerate(lines, start=1):
         try:
             words = shlex.split(line)
         except ValueError as error:
             say(f"virnucpro: error: line {number} of the commands: {error}", to_stderr=True)
             return 2
-        if words and (code := main(words)):
+        if words and (code := run_line(words)):
             return code
     return 0
