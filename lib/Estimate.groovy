@@ -17,8 +17,8 @@ class Estimate {
         if (!python) {
             error("No Python to estimate with: python3 on PATH must have the packages of the project, torch among them; run 'make setup' and '. .venv/bin/activate'")
         }
-        def command = [
-            'env', "PYTHONPATH=${projectDir}", 'PYTHONDONTWRITEBYTECODE=1', python, "${projectDir}/bin/estimate.py",
+        def command = Programs.moduleCommand(python, projectDir, 'virnucpro_core.cli') + [
+            'estimate',
             '--model', bundle.path.toUriString(),
             '--device', settings.device,
             '--precision', settings.precision,

@@ -13,10 +13,12 @@ class Parameters {
 
     /** The settings of the tasks as a map, typed, with the samples of a sheet; stops at what is wrong. */
     static checkParameters(given, run) {
+        checkLetters(given.values() + [run.launchDir])
         def answer = askPython([given: plain(given), launch_dir: run.launchDir.toString()] + remoteSheet(given.input), run.projectDir)
         if (answer.errors) {
             error(answer.errors.join('\n'))
         }
+        checkLetters((answer.samples ?: []).collectMany { sample -> sample.files })
         def own_trace = file("${given.outdir}/pipeline_info/trace.txt")
         if (given.baseline_trace && file(given.baseline_trace.toString(), glob: false) == own_trace) {
             error("--baseline_trace ${given.baseline_trace}: this run writes that file; copy it first, or give another --outdir")
@@ -45,6 +47,15 @@ class Parameters {
             dry_run: values.dry_run,
             notes: answer.notes,
         ]
+    }
+
+    /** Stops at a name that Java cannot tell files by: where the locale is not UTF-8 it has its own letters only. */
+    static checkLetters(names) {
+        def encoding = System.getProperty('sun.jnu.encoding')
+        def other = encoding == 'UTF-8' ? null : names.find { name -> name.toString() =~ /[^\x00-\x7f]/ }
+        if (other) {
+            error("${other}: file names with such letters need a locale of UTF-8, and that of this run is ${encoding}; set LC_ALL=C.UTF-8 and start it again")
+        }
     }
 
     /** What training is told: data, for the making of the dataset, and fit, for the classifier. */
@@ -112,9 +123,7 @@ class Parameters {
         if (!python) {
             error("No Python to check the parameters with: python3 on PATH must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
         }
-        def command = [
-            'env', "PYTHONPATH=${projectDir}", 'PYTHONDONTWRITEBYTECODE=1', python, '-m', 'virnucpro_core.parameters',
-        ]
+        def command = Programs.moduleCommand(python, projectDir, 'virnucpro_core.parameters')
         def asked = Programs.runProgram(command, JsonOutput.toJson(request))
         def answer = parseJson(asked.output)
         if (!asked.succeeded || answer == null) {

@@ -24,10 +24,19 @@ class Programs {
         return candidates.find { program -> hasModules(program, modules) }
     }
 
+    /**
+     * The command that runs a module of the project, whatever the PYTHON... variables of the user say and
+     * whatever lies in the launch folder, which `python3 -m` would look into first.
+     */
+    static moduleCommand(python, projectDir, module) {
+        def code = 'import sys; sys.path[0] = sys.argv.pop(1); import runpy; runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)'
+        return [python, '-EB', '-X', 'utf8', '-c', code, projectDir, module]
+    }
+
     static hasModules(program, modules) {
         try {
-            def check = "import sys, ${modules}; sys.exit(sys.version_info < (3, 10))".toString()
-            return runProgram([program, '-c', check], null).succeeded
+            def check = "import sys; del sys.path[0]; import ${modules}; sys.exit(sys.version_info < (3, 10))".toString()
+            return runProgram([program, '-EB', '-c', check], null).succeeded
         }
         catch (IOException _error) {
             return false

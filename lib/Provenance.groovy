@@ -105,8 +105,8 @@ class Provenance {
         // A trace that was asked for elsewhere is not in its usual place.
         def elsewhere = run.commandLine =~ / -with-trace (?:'([^']*)'|([^-'\s]\S*))/
         def trace = elsewhere ? elsewhere[0][1] ?: elsewhere[0][2] : "${info}/trace.txt"
-        def command = [
-            'env', "PYTHONPATH=${run.projectDir}", 'python3', '-m', 'virnucpro_core.reporting', trace,
+        def command = Programs.moduleCommand('python3', run.projectDir, 'virnucpro_core.reporting') + [
+            trace,
             '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",
             '--tasks', "${run.stats.succeedCount + run.stats.cachedCount}",
             '--wall-seconds', "${run.duration.toMillis() / 1000}",

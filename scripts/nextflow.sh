@@ -19,6 +19,23 @@ if ! command -v "$java" >/dev/null; then
     exit 1
 fi
 
+# Java tells files by the letters of the locale: where that is not UTF-8, it does not find é.fasta.
+is_utf8() { [[ $(LC_ALL=${1:-${LC_ALL:-}} locale charmap 2>/dev/null) == UTF-8 ]]; }
+if ! is_utf8; then
+    for name in C.UTF-8 C.utf8 en_US.UTF-8; do
+        if is_utf8 "$name"; then
+            export LC_ALL=$name
+            break
+        fi
+    done
+fi
+
+# Nextflow keeps files of its own in a home directory; a container's user often has none.
+if [[ -z ${NXF_HOME:-} && ! -w ${HOME:-/nonexistent} && ! -w ${HOME:-/nonexistent}/.nextflow ]]; then
+    export NXF_HOME=$PWD/.nextflow/home
+    mkdir -p -- "$NXF_HOME"
+fi
+
 # A progress display that redraws itself is for a terminal; elsewhere it would fill a log.
 [[ -t 1 ]] || export NXF_ANSI_LOG=${NXF_ANSI_LOG:-false}
 

@@ -22,8 +22,9 @@ Import from the sub-packages; imports between them go down this list only:
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["Embedder", "__version__"]
 
@@ -32,6 +33,9 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     # Only when asked for: most of the package works without torch, whose import takes seconds.
+    # Nothing else is imported here: cli/_start.py says why.
     if name == "Embedder":
+        import importlib
+
         return importlib.import_module("virnucpro_core.embedding").Embedder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,6 +20,7 @@ __all__ = [
     "create_gzip",
     "is_temporary",
     "make_directory",
+    "readable_name",
     "sha256_of_file",
     "temporary_beside",
     "write_failure",
@@ -39,6 +40,11 @@ def sha256_of_file(path: Path) -> str:
         while block := file.read(_READ_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def readable_name(path: Path) -> str:
+    """A file's name as text that any file can hold; bytes that are no UTF-8 as ``\\xff``."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def temporary_beside(path: Path) -> Path:

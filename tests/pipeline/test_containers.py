@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ else:
     prefix = "APPTAINERENV_"
     seen = {k.removeprefix(prefix): v for k, v in os.environ.items() if k.startswith(prefix)}
 with open(NOTES, "a") as notes:
-    notes.write(json.dumps(arguments) + "\\n")
+    notes.write(json.dumps([*arguments, "cpus=" + seen.get("VIRNUCPRO_CPUS", "none")]) + "\\n")
 command = arguments[arguments.index("/bin/bash"):]
 seen["PATH"] = os.environ["PATH"]
 sys.exit(subprocess.run(command, env=seen, cwd=seen["NXF_TASK_WORKDIR"]).returncode)
@@ -78,6 +79,8 @@ def test_the_checkpoints_in_the_work_folder_are_mounted(
 ) -> None:
     for arguments in run_contained(tmp_path, monkeypatch, engine):
         assert option.format(tmp_path / "work" / "checkpoints") in arguments
+        # How many CPUs the task has comes in from outside.
+        assert re.fullmatch(r"cpus=\d+", arguments[-1])
 
 
 @pytest.mark.parametrize("engine", ["docker", "apptainer"])

@@ -17,9 +17,9 @@ ROOT = Path(virnucpro_core.__file__).parent
 
 # Imports go up this list only.
 ROOMS = [
-    "errors", "_files", "_progress", "_json_object", "_calibration", "samples", "parameters",
-    "pages", "store", "sequences", "packing", "models", "embedding", "calling", "training",
-    "reporting", "estimating", "benchmarking", "diagnosing", "cli",
+    "errors", "_limits", "_requirements", "_files", "_progress", "_json_object", "_calibration",
+    "samples", "parameters", "pages", "store", "sequences", "packing", "models", "embedding",
+    "calling", "training", "reporting", "estimating", "benchmarking", "diagnosing", "cli",
 ]  # fmt: skip
 
 

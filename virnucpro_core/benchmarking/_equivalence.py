@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.benchmarking._encoder_bench import (
     KINDS,
     EncoderBench,
@@ -29,7 +30,7 @@ from virnucpro_core.benchmarking._encoder_bench import (
 from virnucpro_core.benchmarking._suite_report import Check, Panel, Point, SuiteReport
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
 from virnucpro_core.benchmarking._suites import Say
-from virnucpro_core.embedding import EmbedSettings, Precision, ShardEmbedder, usable_cores
+from virnucpro_core.embedding import EmbedSettings, Precision, ShardEmbedder
 from virnucpro_core.errors import StoppedError
 from virnucpro_core.models import EncoderKind, cpu_multiplies_int8
 from virnucpro_core.store import ByteStrings, ShardStrings, read_shard
@@ -159,7 +160,7 @@ def _variants(
         values[order] = bench.embed(some).values
         yield name, TOLERANCES.fp32, values
     if bench.settings.device.type == "cpu":
-        for n_threads in (1, 2)[: usable_cores()]:
+        for n_threads in (1, 2)[: available_cpus()]:
             with threads(n_threads):
                 values = bench.embed(strings).values
             yield f"threads: {n_threads}", TOLERANCES.fp32, values

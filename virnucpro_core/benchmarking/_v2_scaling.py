@@ -16,12 +16,12 @@ from pathlib import Path
 
 import torch
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.benchmarking._encoder_bench import KINDS, frames_of, make_shards
 from virnucpro_core.benchmarking._suite_report import Check, Panel, Point, SuiteReport, Target
 from virnucpro_core.benchmarking._suite_settings import SuiteSettings
 from virnucpro_core.benchmarking._suites import Say
 from virnucpro_core.benchmarking._worker_process import WorkerProcess
-from virnucpro_core.embedding import usable_cores
 from virnucpro_core.models import EncoderKind, open_bundle
 
 __all__ = ["measure"]
@@ -39,7 +39,7 @@ def measure(settings: SuiteSettings, say: Say) -> SuiteReport:
     """Embed the same shards with every number of workers, in turn."""
     is_cuda = settings.embed_settings().device.type == "cuda"
     noun = "device" if is_cuda else "process"
-    n_most = min(torch.cuda.device_count() if is_cuda else usable_cores(), _MOST_WORKERS)
+    n_most = min(torch.cuda.device_count() if is_cuda else available_cpus(), _MOST_WORKERS)
     numbers = [n for n in (1, 2, 4, 8) if n <= n_most]
     n_records = _QUICK_RECORDS if settings.quick else _RECORDS
     panels: list[Panel] = []

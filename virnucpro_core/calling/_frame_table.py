@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +49,17 @@ class FrameTable:
         self._pending: list[Any] = []
         self._n_pending = 0
         self._writer: Any = None
+        self._file: BinaryIO | None = None
 
     def __enter__(self) -> FrameTable:
         from pyarrow import parquet
 
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Not by its name, which pyarrow takes only if all of it is UTF-8.
+            self._file = self._temporary.open("wb")
             self._writer = parquet.ParquetWriter(
-                self._temporary,
+                self._file,
                 _schema(self._labels),
                 compression="zstd",
                 use_dictionary=["record", "frame", "set_aside"],
@@ -74,13 +77,19 @@ class FrameTable:
         try:
             if kind is None:
                 self.finish()
-                commit(self._temporary, self._path)
             else:
                 self._writer.close()
+            self._close()
+            if kind is None:
+                commit(self._temporary, self._path)
         except OSError as failure:
             raise write_failure(self._path, failure) from failure
         finally:
             self._temporary.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
 
     def add(
         self,

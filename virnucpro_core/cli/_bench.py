@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.cli._bench_suites import add_suites
 from virnucpro_core.cli._options import make_output
 from virnucpro_core.errors import UsageError
@@ -47,7 +48,9 @@ def embed(
         int, typer.Option(min=2, help="Proteins of 98-100 residues in a round.")
     ] = 16,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds after the warm-up.")] = 3,
-    threads: Annotated[int, typer.Option(min=0, help="Threads of each; 0: all cores.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Threads of each; 0: all that are available.")
+    ] = 0,
     patience: Annotated[
         float, typer.Option(min=1, help="Seconds for a round; a slower program runs only once.")
     ] = 240,
@@ -63,7 +66,6 @@ def embed(
 ) -> None:
     """Embedding against fair-esm, transformers, faesm, esm-efficient and esm-cpp."""
     from virnucpro_core.benchmarking import measure_embed, plot_embed
-    from virnucpro_core.embedding import usable_cores
 
     if output is not None:
         # Now, not after the measuring.
@@ -78,7 +80,7 @@ def embed(
         peers_dir=peers_dir,
         n_sequences=sequences,
         rounds=rounds,
-        n_threads=threads or usable_cores(),
+        n_threads=threads or available_cpus(),
         patience=patience,
         scaling_size=None if scaling == "none" else scaling,
         say=lambda text: typer.echo(text, err=True),
@@ -102,7 +104,6 @@ def techniques(
     import torch
 
     from virnucpro_core.benchmarking._techniques import measure_techniques
-    from virnucpro_core.embedding import usable_cores
 
-    torch.set_num_threads(usable_cores())
+    torch.set_num_threads(available_cpus())
     typer.echo(str(measure_techniques(model, sequences=sequences, rounds=rounds)))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.benchmarking._suites import ALL, SUITES
 from virnucpro_core.cli._embed_options import DeviceOption, PrecisionOption, ThreadsOption
 from virnucpro_core.cli._options import check_choice, make_output
@@ -48,7 +49,7 @@ def _command(name: str) -> Callable[..., None]:
         ] = Path(".bench/suites"),
     ) -> None:
         from virnucpro_core import benchmarking
-        from virnucpro_core.embedding import Precision, usable_cores
+        from virnucpro_core.embedding import Precision
 
         check_choice("--precision", precision, tuple(p.value for p in Precision))
         if input is not None and not input.is_file():
@@ -60,7 +61,7 @@ def _command(name: str) -> Callable[..., None]:
             against=against,
             device=device,
             precision=precision,
-            threads=threads or usable_cores(),
+            threads=threads or available_cpus(),
         )
         names = list(SUITES) if name == ALL else [name]
         if against is not None and not any(SUITES[each].takes_against for each in names):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core._files import AtomicFile
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.cli import _doctor_checkpoints, _doctor_input
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
 from virnucpro_core.cli._embed_options import (
@@ -74,9 +75,8 @@ def doctor(
     import torch
 
     from virnucpro_core.diagnosing import DiagnosisSettings, diagnose
-    from virnucpro_core.embedding import usable_cores
 
-    torch.set_num_threads(threads or usable_cores())
+    torch.set_num_threads(threads or available_cpus())
     folders = {"outdir": outdir, "work": work_dir, "temporary": Path(tempfile.gettempdir())}
     settings = DiagnosisSettings(
         device=device,
@@ -170,7 +170,7 @@ def profile(
     from virnucpro_core.models import open_bundle
     from virnucpro_core.sequences import PrepareSettings, ReadFiles, demo_reads
 
-    torch.set_num_threads(threads or embedding.usable_cores())
+    torch.set_num_threads(threads or available_cpus())
     settings = embedding.resolve_settings(device, embedding.Precision(precision), 0, attention)
     bundle = open_bundle(model)
     files = ReadFiles((reads or demo_reads(),))

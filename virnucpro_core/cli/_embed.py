@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from virnucpro_core._files import AtomicFile
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.cli._checkpoint_dir import CheckpointDirOption, resolve_checkpoint_dir
 from virnucpro_core.cli._embed_options import AttentionOption
 from virnucpro_core.cli._options import (
@@ -51,9 +52,8 @@ def embed(
         int,
         typer.Option(
             min=0,
-            help="Threads of the CPU; 0: all cores.",
-            # A job of SLURM often sees all cores of its node, and may use as many as it asked for.
-            envvar=["VIRNUCPRO_THREADS", "SLURM_CPUS_PER_TASK"],
+            help="Threads of the CPU; 0: all that are available.",
+            envvar="VIRNUCPRO_THREADS",
         ),
     ] = 0,
     checkpoint_dir: CheckpointDirOption = "",
@@ -86,7 +86,7 @@ def embed(
         from virnucpro_core import embedding
         from virnucpro_core.models import ATTENTION_BACKENDS
 
-        torch.set_num_threads(threads or embedding.usable_cores())
+        torch.set_num_threads(threads or available_cpus())
         check_choice("--encoder", encoder, tuple(_STAGE))
         check_choice("--engine", engine, tuple(e.value for e in embedding.Engine))
         check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))

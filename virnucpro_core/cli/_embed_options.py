@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import StopSignals
 
@@ -27,8 +28,8 @@ ThreadsOption = Annotated[
     typer.Option(
         "--threads",
         min=0,
-        help="Threads of the encoders on a CPU; 0: all cores.",
-        envvar=["VIRNUCPRO_THREADS", "SLURM_CPUS_PER_TASK"],
+        help="Threads of the encoders on a CPU; 0: all that are available.",
+        envvar="VIRNUCPRO_THREADS",
     ),
 ]
 
@@ -52,7 +53,7 @@ def embed_shards(
     formats = tuple(known.value for known in embedding.Precision)
     if precision not in formats:
         raise typer.BadParameter(f"--precision is {precision!r}, it must be {', '.join(formats)}")
-    torch.set_num_threads(threads or embedding.usable_cores())
+    torch.set_num_threads(threads or available_cpus())
     settings = embedding.resolve_settings(device, embedding.Precision(precision), 0)
 
     @contextmanager

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.cli._embed_options import (
     AttentionOption,
     DeviceOption,
@@ -55,7 +56,7 @@ def estimate(
 
     check_choice("--precision", precision, tuple(p.value for p in embedding.Precision))
     check_choice("--attention", attention, ("auto", *ATTENTION_BACKENDS))
-    torch.set_num_threads(threads or embedding.usable_cores())
+    torch.set_num_threads(threads or available_cpus())
     settings = embedding.resolve_settings(
         device, embedding.Precision(precision), token_budget, attention
     )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +13,7 @@ from virnucpro_core import __version__
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import VirnucproError
 
-__all__ = ["main"]
+__all__ = ["run_line"]
 
 _COMMANDS = (
     "prepare",
@@ -81,35 +79,8 @@ def _options(
     """Find viruses in sequencing data."""
 
 
-def _shorten_spinning() -> None:
-    """Have torch's threads spin for microseconds and then sleep while they wait for each other.
-
-    By default they spin for milliseconds, which makes a small encoder 10 to 20 times slower beside
-    other work on the same cores. Without any spinning it would be half as fast on quiet ones.
-    """
-    # Read when torch is imported, so this comes first; a user's own choice stays.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "3000")
-
-
-def _collect_garbage_seldom() -> None:
-    """An import makes objects that stay; to look through them after every 700 takes a sixth of
-    the time of importing torch."""
-    gc.set_threshold(50_000)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line.
-
-    Args:
-        argv: the arguments behind ``virnucpro``; None for those of the process.
-
-    Returns:
-        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 143
-        stopped by SIGTERM or SIGINT with the work saved.
-    """
-    _shorten_spinning()
-    _collect_garbage_seldom()
+def run_line(argv: Sequence[str] | None) -> int:
+    """Run a command line; see `virnucpro_core.cli.main`."""
     try:
         app(args=None if argv is None else list(argv))
     except SystemExit as end:

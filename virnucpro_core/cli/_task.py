@@ -5,16 +5,16 @@ from __future__ import annotations
 import platform
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from virnucpro_core import __version__
 from virnucpro_core._files import AtomicFile
-from virnucpro_core.cli._main import main
-from virnucpro_core.cli._say import say
+from virnucpro_core.cli._main import run_line
+from virnucpro_core.errors import UsageError
 
-__all__ = ["task", "task_of_lines"]
+__all__ = ["run_task", "split_lines"]
 
 _DISTRIBUTIONS = {
     "altair": "altair",
@@ -32,38 +32,28 @@ _DISTRIBUTIONS = {
 """What results depend on: the name that is imported, and that of its distribution."""
 
 
-def task(argv: Sequence[str]) -> int:
-    """Run a command line as `main` does, and write ``versions.yml`` when it has succeeded.
-
-    Args:
-        argv: the arguments behind ``virnucpro``.
-
-    Returns:
-        The exit code, see `main`.
-    """
-    return task_of_lines([shlex.join(argv)])
+def run_task(commands: Iterable[Sequence[str]]) -> int:
+    """Run command lines; see `virnucpro_core.cli.task` and `virnucpro_core.cli.task_of_lines`."""
+    for words in commands:
+        if code := run_line(words):
+            return code
+    _write_versions()
+    return 0
 
 
-def task_of_lines(lines: Iterable[str]) -> int:
-    """Run command lines in one process, one after the other, up to the first that fails.
+def split_lines(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The words of each line that has some.
 
-    Args:
-        lines: the words behind ``virnucpro``, quoted as a shell takes them; empty lines are
-            nothing.
-
-    Returns:
-        The exit code of the last line that ran, see `main`; 0 without any.
+    Raises:
+        UsageError: a line cannot be split as a shell would.
     """
     for number, line in enumerate(lines, start=1):
         try:
             words = shlex.split(line)
         except ValueError as error:
-            say(f"virnucpro: error: line {number} of the commands: {error}", to_stderr=True)
-            return 2
-        if words and (code := main(words)):
-            return code
-    _write_versions()
-    return 0
+            raise UsageError(f"line {number} of the commands: {error}") from error
+        if words:
+            yield words
 
 
 def _write_versions() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
 from pathlib import Path
 
 import torch
 
+from virnucpro_core._limits import available_cpus, cpu_quota, memory_limit, usable_cpus
 from virnucpro_core.diagnosing._finding import Finding, Level, failed
 from virnucpro_core.embedding import (
     EmbedSettings,
@@ -15,7 +15,6 @@ from virnucpro_core.embedding import (
     choose_precision,
     lease_device,
     resolve_settings,
-    usable_cores,
 )
 from virnucpro_core.errors import StoreError, VirnucproError
 from virnucpro_core.models import (
@@ -27,12 +26,11 @@ from virnucpro_core.models import (
 )
 from virnucpro_core.reporting import describe_machine
 
-__all__ = ["examine_computing", "examine_devices", "quota_of_cores"]
+__all__ = ["examine_computing", "examine_devices"]
 
 DEVICES = "Devices"
 COMPUTING = "How the encoders compute"
 
-_CGROUP = Path("/sys/fs/cgroup")
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -53,49 +51,19 @@ def examine_devices() -> Iterator[Finding]:
 
 
 def _cores(model: str) -> Finding:
-    cores, quota = usable_cores(), quota_of_cores()
-    values = {"model": model, "usable_cores": cores, "quota": quota}
-    text = f"{model}, {cores} cores usable"
-    if quota is None or ceil(quota) >= cores:
-        return Finding(DEVICES, "processor", text, values=values)
-    return Finding(
-        DEVICES,
-        "processor",
-        f"{text}, but time for only {quota:.3g} (quota of the control group)",
-        Level.WARNING,
-        f"threads beyond that slow each other down: set VIRNUCPRO_THREADS={ceil(quota)}",
-        values,
-    )
-
-
-def quota_of_cores(root: Path = _CGROUP) -> float | None:
-    """Cores' worth of time that this control group may use; None for no limit.
-
-    Args:
-        root: where the control groups are, of version 2 or 1, as a container sees its own.
-    """
-    try:
-        allowed, period = (root / "cpu.max").read_text().split()[:2]
-    except (OSError, ValueError):
-        try:
-            allowed = (root / "cpu" / "cpu.cfs_quota_us").read_text().strip()
-            period = (root / "cpu" / "cpu.cfs_period_us").read_text().strip()
-        except OSError:
-            return None
-    if allowed == "max" or int(allowed) <= 0:
-        return None
-    return int(allowed) / int(period)
-
-
-def memory_limit(root: Path = _CGROUP) -> int | None:
-    """Bytes that this control group may use; None for no limit."""
-    for path in (root / "memory.max", root / "memory" / "memory.limit_in_bytes"):
-        try:
-            text = path.read_text().strip()
-        except OSError:
-            continue
-        return None if text == "max" else int(text)
-    return None
+    usable, available = len(usable_cpus()), available_cpus()
+    values = {
+        "model": model,
+        "usable_cores": usable,
+        "available_cores": available,
+        "quota": cpu_quota(),
+    }
+    text = f"{model}, {usable} cores usable"
+    if available < usable:
+        text += (
+            f", {available} taken (the rest is for others: quota of the control group, or the job)"
+        )
+    return Finding(DEVICES, "processor", text, values=values)
 
 
 def _cuda_devices(cards: object) -> Iterator[Finding]:

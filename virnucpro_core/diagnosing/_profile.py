@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.embedding import (
     EmbedSettings,
     EncoderSource,
     embed,
     frames_to_time,
-    usable_cores,
 )
 from virnucpro_core.store import ByteStrings
 
@@ -147,5 +147,5 @@ def _settings(budget: int, threads: int, settings: EmbedSettings) -> Iterator[tu
     for factor in (0.25, 0.5, 1, 2, 4):
         yield max(64, round(budget * factor)), threads
     if settings.device.type == "cpu":
-        for fewer in sorted({1, usable_cores() // 2} - {0, threads}):
+        for fewer in sorted({1, available_cpus() // 2} - {0, threads}):
             yield budget, fewer

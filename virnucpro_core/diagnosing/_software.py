@@ -9,13 +9,12 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
+from virnucpro_core._requirements import installed_version, unmet_requirements
 from virnucpro_core.diagnosing._finding import Finding, Level
 
 __all__ = ["examine_packages", "examine_programs"]
@@ -23,7 +22,6 @@ __all__ = ["examine_packages", "examine_programs"]
 PACKAGES = "Packages"
 PROGRAMS = "Nextflow"
 
-_DISTRIBUTION = "virnucpro-core"
 _SHOWN = ("torch", "numpy", "h5py", "pyarrow", "pysam", "dnaio", "tokenizers", "safetensors")
 """Those whose versions a person may be asked for."""
 
@@ -40,11 +38,13 @@ _PATIENCE_SECONDS = 120.0
 
 def examine_packages() -> Iterator[Finding]:
     """What the package requires, and what it can make use of."""
-    versions = {name: version for name in _SHOWN if (version := _version(name)) is not None}
+    versions = {
+        name: version for name in _SHOWN if (version := installed_version(name)) is not None
+    }
     shown = ", ".join(f"{name} {version}" for name, version in versions.items())
     python = platform.python_version()
     try:
-        needs = metadata.requires(_DISTRIBUTION) or []
+        problems = unmet_requirements()
     except metadata.PackageNotFoundError:
         yield Finding(
             PACKAGES,
@@ -56,7 +56,6 @@ def examine_packages() -> Iterator[Finding]:
             {"python": python, **versions},
         )
     else:
-        problems = list(_unmet(needs))
         yield Finding(
             PACKAGES,
             "required",
@@ -65,31 +64,14 @@ def examine_packages() -> Iterator[Finding]:
             "run 'make setup', or pip install virnucpro-core again" if problems else "",
             {"python": python, **versions},
         )
-    there = {name: version for name in _OPTIONAL if (version := _version(name)) is not None}
+    there = {
+        name: version for name in _OPTIONAL if (version := installed_version(name)) is not None
+    }
     absent = [f"{name} ({use})" for name, use in _OPTIONAL.items() if name not in there]
     text = ", ".join(f"{name} {version}" for name, version in there.items()) or "none"
     if absent:
         text += f"; not there: {', '.join(absent)}"
     yield Finding(PACKAGES, "optional", text, values=there)
-
-
-def _unmet(requirements: Sequence[str]) -> Iterator[str]:
-    for text in requirements:
-        need = Requirement(text)
-        if need.marker is not None and not need.marker.evaluate({"extra": ""}):
-            continue
-        found = _version(need.name)
-        if found is None:
-            yield f"{need.name} is not installed"
-        elif not need.specifier.contains(found, prereleases=True):
-            yield f"{need.name} is {found}, {need.specifier} is needed"
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from virnucpro_core.embedding._settings import (
     leased_settings,
     load_encoder,
     resolve_settings,
-    usable_cores,
 )
 from virnucpro_core.embedding._shard import ShardEmbedder, ShardResult
 from virnucpro_core.embedding._sources import EncoderSource, open_encoder
@@ -50,5 +49,4 @@ __all__ = [
     "plan_checkpoint",
     "resolve_settings",
     "row_cosines",
-    "usable_cores",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 
-__all__ = ["token_budget_for", "usable_cpus"]
+from virnucpro_core._limits import available_cpus, usable_cpus
+
+__all__ = ["token_budget_for"]
 
 _CPUS = Path("/sys/devices/system/cpu")
 _SUFFIXES = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -26,8 +27,9 @@ _MOST_PER_CORE = 512
 _LIVE_ON_CUDA = 18
 _LEAST_ON_CUDA = 4_096
 _MOST_ON_CUDA = 65_536
-# The weights are not loaded yet when this is asked, and allocators need room to move.
-_SHARE_OF_FREE_MEMORY = 0.4
+# Of all memory, not of what is free: a task that waits for the device sees what the one before it
+# uses, and the plan would depend on that moment. Weights and allocators need the rest.
+_SHARE_OF_MEMORY = 0.4
 
 
 def token_budget_for(width: int, dtype: torch.dtype, device: torch.device) -> int:
@@ -42,16 +44,17 @@ def token_budget_for(width: int, dtype: torch.dtype, device: torch.device) -> in
         device: where the encoder runs.
 
     Returns:
-        A multiple of 64; on CUDA a power of two, so that a little more or less of free memory
-        changes no plan.
+        A multiple of 64; on CUDA a power of two, so that cards that differ a little in their memory
+        have the same plan.
     """
     bytes_per_width = width * dtype.itemsize
     if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        tokens = int(free * _SHARE_OF_FREE_MEMORY) // (_LIVE_ON_CUDA * bytes_per_width)
+        total = torch.cuda.get_device_properties(device).total_memory
+        tokens = int(total * _SHARE_OF_MEMORY) // (_LIVE_ON_CUDA * bytes_per_width)
         tokens = min(max(tokens, _LEAST_ON_CUDA), _MOST_ON_CUDA)
         return 1 << (tokens.bit_length() - 1)
-    cpus = usable_cpus()
+    # Which of them will compute is not known beforehand, and the caches of all are alike.
+    cpus = set(sorted(usable_cpus())[: available_cpus()])
     tokens = cache_bytes(cpus) // (_LIVE_ON_CPU * bytes_per_width)
     most = max(_LEAST_ON_CPU, _MOST_PER_CORE * len(cpus))
     return min(max(tokens, _LEAST_ON_CPU), most) // 64 * 64
@@ -80,13 +83,6 @@ def cache_bytes(cpus: set[int], root: Path = _CPUS) -> int:
             if level >= 2:
                 share_of[level, shared] = n_bytes * len(sharing & cpus) / len(sharing)
     return round(sum(share_of.values())) or _USUAL_CACHE_BYTES
-
-
-def usable_cpus() -> set[int]:
-    """CPUs that this process may run on (a scheduler may give it fewer than there are)."""
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 def _parse_cpus(text: str) -> set[int]:

@@ -24,7 +24,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from virnucpro_core.embedding._budget import usable_cpus
+from virnucpro_core._limits import available_cpus, usable_cpus
 from virnucpro_core.embedding._lock_files import LockDirectory, LockFile
 from virnucpro_core.embedding._switches import is_on
 from virnucpro_core.errors import UsageError, VirnucproError
@@ -98,8 +98,8 @@ def lease_device(
     Args:
         name: ``cuda`` for whichever device is free first, ``cuda:N`` for that one, ``cpu``, or
             ``auto``: ``cuda`` where there is a device, else ``cpu``.
-        threads: how many threads will compute on the CPU; 0 for as many as there are CPUs. As many
-            CPUs are leased, out of those that this process may run on.
+        threads: how many threads will compute on the CPU; 0 for as many as `available_cpus` says.
+            As many CPUs are leased, out of those that this process may run on.
         wait: whether to wait until there is something free.
         directory: where the lock files are; None for ``VIRNUCPRO_LEASE_DIR``, or a directory of
             this user's among the temporary files.
@@ -121,7 +121,10 @@ def lease_device(
     if not is_on(_SWITCH, environment, default=True):
         yield slots[0].device
         return
-    n_wanted = min(threads or len(slots), len(slots)) if slots[0].kind == "cpu" else 1
+    n_wanted = 1
+    if slots[0].kind == "cpu":
+        cpus = {slot.number for slot in slots}
+        n_wanted = min(threads or available_cpus(cpus, environment=environment), len(cpus))
     waiting = _Waiting(f"{n_wanted} of {_named(slots)}", wait, say)
     with ExitStack() as held:
         files = held.enter_context(LockDirectory(directory or _directory(environment)))

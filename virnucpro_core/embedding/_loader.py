@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.embedding._blocks import (
     BatchPlan,
     Block,
@@ -24,7 +25,7 @@ from virnucpro_core.embedding._blocks import (
     make_block,
     start_process,
 )
-from virnucpro_core.embedding._settings import EmbedSettings, usable_cores
+from virnucpro_core.embedding._settings import EmbedSettings
 from virnucpro_core.errors import StoppedError, VirnucproError
 from virnucpro_core.models import Tokenizer
 from virnucpro_core.packing import plan_batches
@@ -151,7 +152,7 @@ def loader_processes(strings: Strings, settings: EmbedSettings) -> int:
     if settings.device.type == "cpu" or isinstance(strings, ByteStrings):
         return 0
     blocks_worth_a_start = len(strings) // BLOCK_SEQUENCES
-    return max(0, min(_MOST_PROCESSES, usable_cores() - 1, blocks_worth_a_start))
+    return max(0, min(_MOST_PROCESSES, available_cpus() - 1, blocks_worth_a_start))
 
 
 @contextmanager

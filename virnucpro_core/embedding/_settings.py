@@ -10,7 +10,7 @@ from enum import Enum
 
 import torch
 
-from virnucpro_core.embedding._budget import token_budget_for, usable_cpus
+from virnucpro_core.embedding._budget import token_budget_for
 from virnucpro_core.embedding._lease import lease_device
 from virnucpro_core.embedding._reference import ReferenceEncoder
 from virnucpro_core.embedding._switches import is_on
@@ -36,7 +36,6 @@ __all__ = [
     "leased_settings",
     "load_encoder",
     "resolve_settings",
-    "usable_cores",
 ]
 
 ALONE_BUDGET = 1
@@ -197,7 +196,8 @@ def leased_settings(settings: EmbedSettings, *, threads: int = 0) -> Iterator[Em
 
     Args:
         settings: whose device ``cuda`` stands for any one that is free.
-        threads: how many threads will compute where the device is the CPU; 0 for all cores.
+        threads: how many threads will compute where the device is the CPU; 0 for all that are
+            available.
 
     Raises:
         StoreError: the lock files cannot be made or locked.
@@ -223,11 +223,6 @@ def load_encoder(bundle: Bundle, kind: EncoderKind, settings: EmbedSettings) -> 
         attention=settings.attention,
         linear=settings.linear,
     )
-
-
-def usable_cores() -> int:
-    """How many CPU cores this process may run on."""
-    return len(usable_cpus())
 
 
 def _device(name: str) -> torch.device:

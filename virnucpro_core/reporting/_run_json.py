@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from virnucpro_core import __version__
-from virnucpro_core._files import AtomicFile, sha256_of_file
+from virnucpro_core._files import AtomicFile, readable_name, sha256_of_file
 from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.reporting._machine import describe_machine
 
@@ -138,7 +138,11 @@ def _counts(sequences: Path) -> dict[str, Json]:
 
 def _input(file: Path) -> dict[str, Json]:
     try:
-        return {"name": file.name, "bytes": file.stat().st_size, "sha256": sha256_of_file(file)}
+        return {
+            "name": readable_name(file),
+            "bytes": file.stat().st_size,
+            "sha256": sha256_of_file(file),
+        }
     except OSError as error:
         raise InputError(f"cannot be read ({error})", where=str(file)) from error
 

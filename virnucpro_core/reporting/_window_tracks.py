@@ -60,7 +60,8 @@ def read_window_tracks(scores: Path, record_indices: Collection[int]) -> dict[in
     wanted = np.array(sorted(record_indices), dtype=np.int64)
     rows: list[pa.RecordBatch] = []
     try:
-        with pq.ParquetFile(scores) as file:
+        # Not by its name, which pyarrow takes only if all of it is UTF-8.
+        with scores.open("rb") as raw, pq.ParquetFile(raw) as file:
             groups = [g for g in range(file.num_row_groups) if _may_hold(file, g, wanted)]
             for batch in file.iter_batches(_BATCH_ROWS, groups, _COLUMNS, use_threads=False):
                 is_wanted = np.isin(batch.column("record_index").to_numpy(), wanted)

@@ -12,7 +12,7 @@ import torch
 
 from tests.bundles import make_bundle
 from virnucpro_core.diagnosing import Diagnosis, Finding, Level, _machine, _self_test, _software
-from virnucpro_core.diagnosing._machine import examine_computing, memory_limit, quota_of_cores
+from virnucpro_core.diagnosing._machine import examine_computing
 from virnucpro_core.diagnosing._self_test import self_test
 from virnucpro_core.diagnosing._software import examine_packages, examine_programs
 from virnucpro_core.diagnosing._storage import (
@@ -45,39 +45,14 @@ def test_only_a_problem_makes_a_machine_unusable() -> None:
     assert [each["level"] for each in document["findings"]] == ["ok", "warning", "problem"]
 
 
-@pytest.mark.parametrize(
-    ("files", "cores"),
-    [
-        ({"cpu.max": "150000 100000\n"}, 1.5),
-        ({"cpu.max": "max 100000\n"}, None),
-        ({"cpu/cpu.cfs_quota_us": "400000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 4.0),
-        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
-        ({}, None),
-    ],
-)
-def test_the_quota_of_a_control_group(
-    tmp_path: Path, files: dict[str, str], cores: float | None
-) -> None:
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    assert quota_of_cores(tmp_path) == cores
-
-
-def test_the_memory_of_a_control_group(tmp_path: Path) -> None:
-    assert memory_limit(tmp_path) is None
-    (tmp_path / "memory.max").write_text("2147483648\n")
-    assert memory_limit(tmp_path) == 2 << 30
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory_limit(tmp_path) is None
-
-
-def test_a_quota_below_the_cores_names_the_threads_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_machine, "usable_cores", lambda: 8)
-    monkeypatch.setattr(_machine, "quota_of_cores", lambda: 2.5)
+def test_cores_that_are_for_others_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_machine, "usable_cpus", lambda: set(range(8)))
+    monkeypatch.setattr(_machine, "available_cpus", lambda: 3)
+    monkeypatch.setattr(_machine, "cpu_quota", lambda: 2.5)
     finding = _machine._cores("a processor")
-    assert finding.level is Level.WARNING
-    assert "VIRNUCPRO_THREADS=3" in finding.remedy
+    assert finding.level is Level.OK
+    assert finding.text.startswith("a processor, 8 cores usable, 3 taken (")
+    assert (finding.values["available_cores"], finding.values["quota"]) == (3, 2.5)
 
 
 def test_backends_say_themselves_why_they_are_not_usable() -> None:
@@ -102,9 +77,9 @@ def test_a_package_that_is_missing_or_old_is_a_problem(monkeypatch: pytest.Monke
     monkeypatch.setattr(metadata, "requires", lambda name: needs)
     required, optional = examine_packages()
     assert required.level is Level.PROBLEM
-    version = metadata.version("torch")
+    version, folder = metadata.version("torch"), metadata.distribution("torch").locate_file("")
     assert required.text == (
-        f"torch is {version}, <0.1 is needed; no-such-package is not installed"
+        f"torch is {version} (in {folder}), <0.1 is needed; no-such-package is not installed"
     )
     assert optional.level is Level.OK
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -54,22 +55,36 @@ def test_on_a_cpu_a_batch_stays_in_the_caches(
     expected: int,
 ) -> None:
     monkeypatch.setattr(budget, "usable_cpus", lambda: set(range(n_cpus)))
+    monkeypatch.setattr(budget, "available_cpus", lambda: n_cpus)
     monkeypatch.setattr(budget, "cache_bytes", lambda _: cache)
     assert budget.token_budget_for(width, dtype, CPU) == expected
 
 
+def test_a_task_with_some_of_the_cpus_has_their_share_of_the_caches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[set[int]] = []
+    monkeypatch.setattr(budget, "usable_cpus", lambda: set(range(64)))
+    monkeypatch.setattr(budget, "available_cpus", lambda: 2)
+    monkeypatch.setattr(budget, "cache_bytes", lambda cpus: asked.append(cpus) or 512 * MIB)
+    assert budget.token_budget_for(1280, torch.float32, CPU) == 1024
+    assert asked == [{0, 1}]
+
+
 @pytest.mark.parametrize(
-    ("free_gib", "width", "expected"),
+    ("gib", "width", "expected"),
     [(139, 2560, 65_536), (8, 2560, 32_768), (0.5, 2560, 4_096), (8, 320, 65_536)],
 )
-def test_on_cuda_a_batch_fits_the_free_memory(
-    monkeypatch: pytest.MonkeyPatch, free_gib: float, width: int, expected: int
+def test_on_cuda_a_batch_fits_the_memory_whatever_is_free_at_the_moment(
+    monkeypatch: pytest.MonkeyPatch, gib: float, width: int, expected: int
 ) -> None:
-    free = int(free_gib * (1 << 30))
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (free, 2 * free))
+    total = int(gib * (1 << 30))
+    card = SimpleNamespace(total_memory=total)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (total // 16, total))
     tokens = budget.token_budget_for(width, torch.bfloat16, CUDA)
     assert tokens == expected
-    assert tokens == 4_096 or tokens * 18 * width * 2 <= free / 2
+    assert tokens == 4_096 or tokens * 18 * width * 2 <= total / 2
 
 
 def test_this_machine_has_a_budget() -> None:

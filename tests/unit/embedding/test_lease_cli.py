@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from virnucpro_core import _limits
 from virnucpro_core.cli import main
 from virnucpro_core.embedding import lease_device
 from virnucpro_core.store import read_embeddings
@@ -19,6 +20,7 @@ REPOSITORY = Path(__file__).parents[3]
 LOGGING = """
 import os, sys
 from virnucpro_core import embedding
+from virnucpro_core import _limits
 from virnucpro_core.cli import main
 from virnucpro_core.embedding import _shard
 
@@ -107,9 +109,16 @@ def test_a_job_of_slurm_uses_the_cores_that_it_asked_for(
 
     asked: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setattr(_limits, "usable_cpus", lambda: set(range(64)))
+    monkeypatch.setattr(_limits, "cpu_quota", lambda _: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
     words = ["embed", str(tmp_path), "--encoder", "rna", "--model", "m", "--output", "o"]
     assert main(words) == 2
+    monkeypatch.setenv("VIRNUCPRO_CPUS", "4")  # of the job that starts Nextflow; its task has fewer
+    assert main(words) == 2
+    monkeypatch.setenv("VIRNUCPRO_CPUS", "1")
+    assert main(words) == 2
     monkeypatch.setenv("VIRNUCPRO_THREADS", "2")
     assert main(words) == 2
-    assert asked == [3, 2]
+    assert asked == [3, 3, 1, 2]

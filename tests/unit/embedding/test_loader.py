@@ -16,6 +16,7 @@ import torch
 
 from tests.unit.embedding.shards import shard_of
 from tests.unit.models.helpers import dna_tokenizer
+from virnucpro_core._limits import available_cpus
 from virnucpro_core.embedding import EmbedSettings, PackedBatch, Precision, packed_batches
 from virnucpro_core.embedding import _loader as loader
 from virnucpro_core.errors import StoppedError, StoreError, VirnucproError
@@ -179,7 +180,7 @@ def test_processes_are_for_shards_beside_a_device(tmp_path: Path) -> None:
     cpu, cuda = (EmbedSettings(torch.device(name), Precision.FP32, 512) for name in ("cpu", "cuda"))
     assert loader.loader_processes(shard, cpu) == 0
     assert loader.loader_processes(sequences(10_000), cuda) == 0
-    assert loader.loader_processes(shard, cuda) == min(2, len(os.sched_getaffinity(0)) - 1)
+    assert loader.loader_processes(shard, cuda) == min(2, available_cpus() - 1)
     assert loader.loader_processes(shard_of(sequences(9), tmp_path / "t.h5"), cuda) == 0
 
 
