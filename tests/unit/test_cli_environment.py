@@ -35,7 +35,7 @@ def run(
     )
 
 
-@pytest.mark.parametrize("name", ["numpy", "typer", "random", "typing", "tempfile", "pathlib"])
+@pytest.mark.parametrize("name", ["numpy", "typer", "random", "typing", "tempfile", "dataclasses"])
 @pytest.mark.parametrize("place", ["PYTHONPATH", "folder"])
 def test_a_file_that_stands_in_for_a_module_is_named(tmp_path: Path, name: str, place: str) -> None:
     foreign = tmp_path / f"{name}.py"
