@@ -109,28 +109,3 @@ def test_the_configuration_of_the_profile(folder: Path) -> None:
         "process.maxRetries = 2147483647",
     ):
         assert expected in lines
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--slurm_gres", "gpu:1 --exclusive"], "--slurm_gres is 'gpu:1 --exclusive'"),
-        (["--slurm_time", "soon"], "--slurm_time is 'soon', it must be a time such as 90m"),
-        (["--slurm_memory", "64"], "--slurm_memory is '64', it must be a size"),
-        (["--slurm_array", "1"], "--slurm_array is '1', it must be 0 (no arrays) or at least 2"),
-        (["--slurm_options=--qos=a\nrm -rf x"], "it must be options of sbatch in one line"),
-    ],
-)
-def test_parameters_are_refused_before_the_first_job(
-    folder: Path, arguments: list[str], message: str
-) -> None:
-    run = run_slurm(folder, *arguments, outdir="refused")
-    assert run.exit_code != 0
-    assert len([line for line in run.output.splitlines() if message in line]) == 1, run.output
-    assert run.tasks() == []
-
-
-def test_parameters_of_slurm_are_refused_without_the_profile(folder: Path) -> None:
-    run = run_pipeline(folder, "--input", READS, "--slurm_gres", "gpu:1", outdir="refused")
-    assert run.exit_code != 0
-    assert "--slurm_gres is for jobs of SLURM; add -profile slurm" in run.output

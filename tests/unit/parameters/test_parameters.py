@@ -124,10 +124,14 @@ def test_rules_that_only_a_profile_brings_in_are_checked() -> None:
     slurm = next(group for group in SCHEMA.groups if group.key == "slurm")
     usual = {parameter.name: parameter.default for parameter in slurm.parameters}
     assert errors(**usual) == []
-    assert errors(**{**usual, "slurm_array": 1, "slurm_time": "soon", "slurm_gres": "a b"}) == [
-        "--slurm_gres is 'a b', it must be a name as sbatch takes it, without spaces",
-        "--slurm_time is 'soon', it must be a time such as 90m, 8h or '1d 12h'",
-        "--slurm_array is '1', it must be 0 (no arrays) or at least 2",
+    wrong = {"slurm_array": 1, "slurm_time": "soon", "slurm_gres": "a b", "slurm_memory": "64"}
+    found = errors(**{**usual, **wrong, "slurm_options": "--qos=a\nrm -rf x"})
+    assert [line.partition(",")[0] for line in found] == [
+        "--slurm_gres is 'a b'",
+        "--slurm_time is 'soon'",
+        "--slurm_memory is '64'",
+        "--slurm_array is '1'",
+        "--slurm_options is '--qos=a\nrm -rf x'",
     ]
 
 
