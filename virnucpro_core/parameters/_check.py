@@ -40,8 +40,8 @@ class CheckedParameters:
 
 
 def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> CheckedParameters:
-    """Check ``given``, the parameters as Nextflow has them: text of the command line may be text
-    still, and an option without a value is true."""
+    """Check ``given``, parameters as `as_written` leaves them: numbers may be texts still, and an
+    option without a value is true."""
     known = schema.parameters()
     unknown = _unknown(given, list(known))
     old = translate_old_names(given, unknown, schema.defaults())
@@ -134,8 +134,6 @@ def _typed(parameter: Parameter, value: Any) -> Any:
             return int(text)
         if "number" in parameter.types and _NUMBER.fullmatch(text):
             return float(text)
-        if value == "true":
-            return True
     if "string" in parameter.types and not isinstance(value, bool):
         return str(value)  # a sample may be called 12
     return value

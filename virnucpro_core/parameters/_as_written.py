@@ -1,0 +1,208 @@
+"""What the user wrote: Nextflow makes numbers and booleans of it before the pipeline sees it.
+
+``--sample 007`` arrives as 7, ``sample: 0123`` of a file of parameters as 83 and ``1_000`` as 1000.
+Here such values become again what stands on the command line or in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from virnucpro_core.parameters._schema import Parameter, ParameterSchema
+
+__all__ = ["CommandLine", "Given", "as_written", "names_in_configuration", "read_texts"]
+
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+"""What Nextflow's command line takes for a number."""
+
+_SHEET = "several files go into a samplesheet (docs/usage.md#samplesheet)"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What ``nextflow run`` was told.
+
+    Attributes:
+        words: all of it.
+        values: of each ``--parameter`` all its values in their order, None where none stands.
+        params_file: the file of ``-params-file``.
+    """
+
+    words: tuple[str, ...] = ()
+    values: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
+    params_file: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> CommandLine:
+        """Take a command line apart that is quoted for a shell, as Nextflow keeps it."""
+        words = tuple(shlex.split(text))
+        values: dict[str, tuple[str | None, ...]] = {}
+        params_file = None
+        for word, following in zip_longest(words, words[1:]):
+            if word == "-params-file":
+                params_file = following
+            elif re.match(r"--[A-Za-z0-9]", word):
+                name, sign, value = word[2:].partition("=")
+                own = value if sign else following if _is_value(following) else None
+                values[name] = (*values.get(name, ()), own)
+        return cls(words, values, params_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Parameters with the texts that the user wrote.
+
+    Attributes:
+        values: by name; True for one without a value, though it needs one.
+        errors: by name, a line for each that cannot be what the user asked for.
+    """
+
+    values: Mapping[str, Any]
+    errors: Mapping[str, str]
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """The values of a file of parameters as they are written there, without lists and maps.
+
+    Raises:
+        OSError: it cannot be read.
+        UnicodeDecodeError, yaml.YAMLError, json.JSONDecodeError: it is not what its name says.
+    """
+    text = path.read_text(encoding="utf-8")
+    if path.suffix.lower() == ".json":
+        content = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    else:
+        content = yaml.load(text, Loader=yaml.BaseLoader)
+    if not isinstance(content, dict):
+        return {}
+    written = {name: _shown(value) for name, value in content.items() if isinstance(value, bool)}
+    return written | {name: value for name, value in content.items() if isinstance(value, str)}
+
+
+def names_in_configuration(project: Path) -> frozenset[str]:
+    """The parameters that the pipeline's own configuration makes settings of.
+
+    Nextflow does so before it reads the configuration files of the user.
+    """
+    files = [project / "nextflow.config", *sorted((project / "conf").glob("*.config"))]
+    found = (re.findall(r"\bparams\.(\w+)", path.read_text(encoding="utf-8")) for path in files)
+    return frozenset(name for names in found for name in names)
+
+
+def as_written(
+    schema: ParameterSchema,
+    given: Mapping[str, Any],
+    command_line: CommandLine,
+    texts: Mapping[str, str],
+    configured: frozenset[str] = frozenset(),
+) -> Given:
+    """Put what the user wrote in the place of what Nextflow made of it.
+
+    Args:
+        schema: the parameters.
+        given: parameters as Nextflow has them.
+        command_line: on which they were given.
+        texts: the values in the file of parameters, as `read_texts` has them.
+        configured: names that `names_in_configuration` found; for these it is too late.
+    """
+    values, errors = dict(given), {}
+    for name, parameter in schema.parameters().items():
+        if name not in given:
+            continue
+        value = given[name]
+        told = command_line.values.get(name)
+        if told and len(set(told)) > 1:
+            words = " and ".join(str(word or "without a value") for word in told)
+            hint = f"; {_SHEET}" if name == "input" else ""
+            errors[name] = f"--{name} is given more than once, {words}; give it once{hint}"
+        elif isinstance(value, list | dict):
+            hint = f"; {_SHEET}" if name == "input" else ""
+            errors[name] = f"--{name} is several values, it must be one{hint}"
+        elif value in (None, "") and parameter.default is not None:
+            errors[name] = f"--{name} has no value; give one, or leave it out"
+        elif told:
+            values[name] = _of_command_line(parameter, value, told[-1])
+        elif name in texts:
+            values[name] = _of_file(parameter, value, texts[name])
+        elif _is_changed(parameter, value) and "string" in parameter.types:
+            errors[name] = (
+                f"--{name} is set to {_shown(value)} in a file, where that is no text; "
+                "write it in quotes there"
+            )
+        if name in configured and name not in errors:
+            is_given = bool(told) or name in texts
+            line = _too_late(parameter, value, values[name], is_given=is_given, given=given)
+            errors |= {name: line} if line else {}
+    return Given(values, errors)
+
+
+def _is_value(word: str | None) -> bool:
+    """Whether Nextflow takes this for the value of the parameter before it."""
+    if not word:
+        return False
+    return (
+        len(word) == 1 or not word.startswith("-") or " " in word or bool(_NUMBER.fullmatch(word))
+    )
+
+
+def _is_changed(parameter: Parameter, value: Any) -> bool:
+    """Whether Nextflow may have made something else of a text."""
+    return isinstance(value, bool | int | float) and "boolean" not in parameter.types
+
+
+def _of_command_line(parameter: Parameter, value: Any, word: str | None) -> Any:
+    # Nextflow's newer versions make a text of the value that an option without one gets.
+    if word is None:
+        return True
+    if not _is_changed(parameter, value):
+        return value
+    if isinstance(value, bool):
+        return word if word.lower() == str(value).lower() else value
+    return word if _NUMBER.fullmatch(word) and float(word) == float(value) else value
+
+
+def _of_file(parameter: Parameter, value: Any, text: str) -> Any:
+    return text if _is_changed(parameter, value) else value
+
+
+def _too_late(
+    parameter: Parameter, value: Any, written: Any, *, is_given: bool, given: Mapping[str, Any]
+) -> str | None:
+    """What is wrong with a parameter that the configuration has taken as Nextflow had it."""
+    name = parameter.name
+    if is_given:
+        is_kept = str(written) == _shown(value) or written is True
+        if not is_kept and not ("string" not in parameter.types and _are_equal(written, value)):
+            return (
+                f"--{name} {written} is {_shown(value)} to Nextflow; write it in quotes in a file "
+                f"for -params-file:  {name}: '{written}'"
+            )
+        return None
+    usual = {_shown(parameter.default)}
+    if name == "checkpoint_dir":  # conf/awsbatch.config
+        usual.add(f"{given.get('aws_workdir')}/checkpoints")
+    if _shown(value) in usual:
+        return None
+    return (
+        f"params.{name} stands in a configuration file of yours, which Nextflow reads after the "
+        f"pipeline's; give --{name} on the command line, or in a file for -params-file"
+    )
+
+
+def _are_equal(written: Any, value: Any) -> bool:
+    """Whether a number is what its text says."""
+    return bool(_NUMBER.fullmatch(str(written))) and float(written) == float(value)
+
+
+def _shown(value: Any) -> str:
+    """A value as Nextflow writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
