@@ -2,6 +2,7 @@
 // are described in nextflow_schema.json; virnucpro_core/parameters checks them and the samplesheet.
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
+import nextflow.Global
 import static nextflow.Nextflow.error
 import static nextflow.Nextflow.file
 
@@ -18,7 +19,7 @@ class Parameters {
             given: plain(given),
             command_line: run.commandLine,
             // Words that no option has taken.
-            arguments: run.session.binding.variables.args,
+            arguments: Global.session.binding.variables.args,
             profiles: run.profile.tokenize(',').collect { name -> name.trim() },
             launch_dir: run.launchDir.toString(),
             // Stubs need no package.

@@ -1,4 +1,5 @@
 // What containers, AWS Batch and CUDA devices need: one clear line for whatever is missing.
+import nextflow.Global
 import static nextflow.Nextflow.error
 
 class Platform {
@@ -9,7 +10,7 @@ class Platform {
             checkBatch(given, run.workDir)
         }
         // Of --container, or of a configuration file.
-        def image = run.session.config.process.container
+        def image = Global.session.config.process.container
         def engine = isBatch ? 'AWS Batch' : run.containerEngine
         if (!engine && given.container) {
             error("--container ${given.container}: tasks run in containers with -profile docker, singularity, apptainer or awsbatch only; add one of them, or leave it out")
@@ -24,7 +25,7 @@ class Platform {
 
     /** Whether tasks get the Python that pythonOfTasks finds here: no container, no Conda, and no script of a site before them. */
     static tasksUsePythonOf(run) {
-        def config = run.session.config
+        def config = Global.session.config
         def isContained = run.containerEngine || 'awsbatch' in run.profile.tokenize(',')
         def isOwn = config.process.beforeScript?.toString()?.contains("${run.projectDir}/.venv/bin")
         return isOwn && !isContained && config.conda?.enabled?.toString() != 'true' && !config.process.module
@@ -32,7 +33,7 @@ class Platform {
 
     /** Stops where tasks run on this machine and would not find the device. */
     static checkDevice(device, run) {
-        def executor = run.session.config.process.executor ?: System.getenv('NXF_EXECUTOR') ?: 'local'
+        def executor = Global.session.config.process.executor ?: System.getenv('NXF_EXECUTOR') ?: 'local'
         if (executor != 'local') {
             return
         }

@@ -101,13 +101,13 @@ class Provenance {
 
     /** The table of the nine stages, saved as pipeline_info/stages.txt; compared with a baseline's, if given. */
     static reportStages(run, outdir, baseline) {
-        def info = file(outdir.toString()).resolve('pipeline_info')
+        def info = file(outdir, glob: false).resolve('pipeline_info')
         def command = [
             'env', "PYTHONPATH=${run.projectDir}", Programs.findPython('json', run.projectDir) ?: 'python3', '-m', 'virnucpro_core.reporting', Records.trace(run),
             '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",
             '--tasks', "${run.stats.succeedCount + run.stats.cachedCount}",
             '--wall-seconds', "${run.duration.toMillis() / 1000}",
-        ] + (baseline ? ['--baseline', file(baseline.toString()).toString()] : [])
+        ] + (baseline ? ['--baseline', file(baseline, glob: false).toString()] : [])
         def summary = Programs.runProgram(command, null)
         return summary.succeeded ? "\n${summary.output}" : "No summary of the stages: ${summary.errors}"
     }

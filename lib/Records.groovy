@@ -6,6 +6,7 @@ import java.nio.channels.FileLock
 import java.nio.file.Files
 import java.nio.file.StandardCopyOption
 import java.nio.file.StandardOpenOption
+import nextflow.Global
 import static nextflow.Nextflow.error
 import static nextflow.Nextflow.file
 
@@ -21,7 +22,7 @@ class Records {
 
     /** The trace that is being written: Nextflow's own option or a file of the user's may have it elsewhere. */
     static trace(run) {
-        return run.session.config.trace.file.toString()
+        return Global.session.config.trace.file.toString()
     }
 
     /** Takes care that nothing is left of a run that does not start. */
@@ -32,7 +33,7 @@ class Records {
 
     /** From here on the run writes to this folder of results, and no other one does at the same time. */
     static start(outdir) {
-        def results = file(outdir)
+        def results = file(outdir, glob: false)
         def info = results.resolve('pipeline_info')
         try {
             Files.createDirectories(info)

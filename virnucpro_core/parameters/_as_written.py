@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,14 @@ class CommandLine:
         words = tuple(shlex.split(text))
         values: dict[str, tuple[str | None, ...]] = {}
         params_file = None
-        for word, following in zip_longest(words, words[1:]):
-            if word == "-params-file":
-                params_file = following
+        left = deque(words)
+        while left:
+            word = left.popleft()
+            if word == "-params-file" and left:
+                params_file = left.popleft()
             elif re.match(r"--[A-Za-z0-9]", word):
                 name, sign, value = word[2:].partition("=")
-                own = value if sign else following if _is_value(following) else None
+                own = value if sign else left.popleft() if left and _is_value(left[0]) else None
                 values[name] = (*values.get(name, ()), own)
         return cls(words, values, params_file)
 
@@ -145,10 +147,8 @@ def as_written(
     return Given(values, errors)
 
 
-def _is_value(word: str | None) -> bool:
+def _is_value(word: str) -> bool:
     """Whether Nextflow takes this for the value of the parameter before it."""
-    if not word:
-        return False
     return (
         len(word) == 1 or not word.startswith("-") or " " in word or bool(_NUMBER.fullmatch(word))
     )
