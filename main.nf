@@ -29,7 +29,9 @@ workflow {
     genomes = settings.task == 'train' ? [Genomes.readGenomes(given.input, given.sample)] : []
     code = Provenance.codeDigest(projectDir)
     run = Provenance.describeRun(given, settings, bundle, workflow)
-    Records.start(given.outdir)
+    if (!workflow.preview) {
+        Records.start(given.outdir)
+    }
 
     if (settings.task == 'benchmark') {
         BENCHMARKS(channel.of(benchmarkReads(given.input)), bundle, settings, code)
@@ -61,7 +63,7 @@ workflow {
         if (workflow.success && settings.task == 'benchmark') {
             log.info("Report: ${given.outdir}/benchmarks/${settings.suite}.html")
         }
-        else if (workflow.success) {
+        else if (workflow.success && !workflow.preview) {
             log.info(Provenance.reportStages(workflow, given.outdir, given.baseline_trace))
         }
     }

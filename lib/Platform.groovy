@@ -9,11 +9,12 @@ class Platform {
         if (isBatch) {
             checkBatch(given, run.workDir)
         }
-        // Of --container, or of a configuration file.
-        def image = Global.session.config.process.container
+        // Of --container or a configuration file, for all tasks or some.
+        def settings = Global.session.config.process
+        def image = ([settings] + settings.values().findAll { value -> value instanceof Map }).findResult { scope -> scope.get('container') }
         def engine = isBatch ? 'AWS Batch' : run.containerEngine
-        if (!engine && given.container) {
-            error("--container ${given.container}: tasks run in containers with -profile docker, singularity, apptainer or awsbatch only; add one of them, or leave it out")
+        if (!engine && image) {
+            error("${given.container ? '--container' : 'process.container'} ${image}: tasks run in containers with -profile docker, singularity, apptainer or awsbatch only; add one of them, or leave it out")
         }
         if (engine && !image) {
             error("--container is missing; name the image that ${engine} runs (docs/usage.md says how to build it)")

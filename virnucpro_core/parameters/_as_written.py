@@ -22,7 +22,10 @@ from virnucpro_core.parameters._schema import Parameter, ParameterSchema
 __all__ = ["CommandLine", "Given", "as_written", "names_in_configuration", "read_texts"]
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-"""What Nextflow's command line takes for a number."""
+"""Words that Nextflow makes a number of."""
+
+_NEGATIVE = re.compile(r"-(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+"""Words that are a value to Nextflow although they begin with a dash."""
 
 _SHEET = "several files go into a samplesheet (docs/usage.md#samplesheet)"
 
@@ -140,18 +143,21 @@ def as_written(
                 f"--{name} is set to {_shown(value)} in a file, where that is no text; "
                 "write it in quotes there"
             )
-        if name in configured and name not in errors:
-            is_given = bool(told) or name in texts
-            line = _too_late(parameter, value, values[name], is_given=is_given, given=given)
-            errors |= {name: line} if line else {}
+        is_given = bool(told) or name in texts
+        line = None
+        if is_given and _is_changed(parameter, value) and isinstance(values[name], str):
+            line = _differently_read(parameter, value, values[name], is_set=name in configured)
+        elif not is_given and name in configured:
+            line = _too_late(parameter, value, given)
+        if line and name not in errors:
+            errors[name] = line
     return Given(values, errors)
 
 
 def _is_value(word: str) -> bool:
     """Whether Nextflow takes this for the value of the parameter before it."""
-    return (
-        len(word) == 1 or not word.startswith("-") or " " in word or bool(_NUMBER.fullmatch(word))
-    )
+    is_option = word.startswith("-") and len(word) > 1 and " " not in word
+    return not is_option or bool(_NEGATIVE.fullmatch(word))
 
 
 def _is_changed(parameter: Parameter, value: Any) -> bool:
@@ -174,19 +180,28 @@ def _of_file(parameter: Parameter, value: Any, text: str) -> Any:
     return text if _is_changed(parameter, value) else value
 
 
-def _too_late(
-    parameter: Parameter, value: Any, written: Any, *, is_given: bool, given: Mapping[str, Any]
+def _differently_read(
+    parameter: Parameter, value: Any, written: str, *, is_set: bool
 ) -> str | None:
-    """What is wrong with a parameter that the configuration has taken as Nextflow had it."""
+    """What is wrong with a parameter that Nextflow reads differently from what is written, and
+    uses so itself: of numbers (``0100`` of a file is 64), and of texts where it has made a setting
+    of it."""
     name = parameter.name
-    if is_given:
-        is_kept = str(written) == _shown(value) or written is True
-        if not is_kept and not ("string" not in parameter.types and _are_equal(written, value)):
-            return (
-                f"--{name} {written} is {_shown(value)} to Nextflow; write it in quotes in a file "
-                f"for -params-file:  {name}: '{written}'"
-            )
+    if "string" not in parameter.types:
+        if _number(written) == float(value):
+            return None
+        return f"--{name} {written} is {_shown(value)} to Nextflow; write it as a decimal number"
+    if not is_set or written == _shown(value):
         return None
+    return (
+        f"--{name} {written} is {_shown(value)} to Nextflow; write it in quotes in a file for "
+        f"-params-file:  {name}: '{written}'"
+    )
+
+
+def _too_late(parameter: Parameter, value: Any, given: Mapping[str, Any]) -> str | None:
+    """What is wrong with a parameter that has changed after settings were made of it."""
+    name = parameter.name
     usual = {_shown(parameter.default)}
     if name == "checkpoint_dir":  # conf/awsbatch.config
         usual.add(f"{given.get('aws_workdir')}/checkpoints")
@@ -198,9 +213,11 @@ def _too_late(
     )
 
 
-def _are_equal(written: Any, value: Any) -> bool:
-    """Whether a number is what its text says."""
-    return bool(_NUMBER.fullmatch(str(written))) and float(written) == float(value)
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _shown(value: Any) -> str:

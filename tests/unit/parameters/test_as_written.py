@@ -55,11 +55,14 @@ def test_a_text_of_the_command_line_stays_as_it_is(word: str, made: Any, spellin
 
 
 def test_quoted_words_are_understood_as_nextflow_quotes_them() -> None:
-    line = r"nextflow run 'my main.nf' --input 'a b' --sample= --fdr -0.5 --slurm_options '--sample 1' --model it\'s\ 1 --quick"
+    line = (
+        r"nextflow run 'my main.nf' --input 'a b' --sample= --fdr -0.5e-3 --model it\'s\ 1 "
+        r"--slurm_options '--sample 1' --quick"
+    )
     assert CommandLine.parse(line).values == {
         "input": ("a b",),
         "sample": ("",),
-        "fdr": ("-0.5",),
+        "fdr": ("-0.5e-3",),
         "slurm_options": ("--sample 1",),
         "model": ("it's 1",),
         "quick": (None,),
@@ -112,11 +115,10 @@ def test_a_file_that_the_environment_names_is_read(
     assert done["values"]["sample"] == "0123"
 
 
-def test_a_number_of_a_file_is_decimal_as_it_looks(tmp_path: Path) -> None:
-    done = of_file(tmp_path, "input: reads.fasta\nshard_frames: 0100\n")
-    assert done["values"]["shard_frames"] == 100
-    (error,) = of_file(tmp_path, "input: reads.fasta\nshard_frames: 0x10\n")["errors"]
-    assert error.startswith("--shard_frames is '0x10', it must be a whole number")
+def test_a_number_of_a_file_is_the_one_that_it_looks_like(tmp_path: Path) -> None:
+    done = of_file(tmp_path, "input: reads.fasta\nshard_frames: 100\nmax_failed_fraction: 1e-1\n")
+    assert done["errors"] == []
+    assert (done["values"]["shard_frames"], done["values"]["max_failed_fraction"]) == (100, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,9 @@ def test_a_number_of_a_file_is_decimal_as_it_looks(tmp_path: Path) -> None:
         ("input: reads.fasta\noutdir: ''", "--outdir has no value; give one, or leave it out"),
         ("input: reads.fasta\noutdir: 010", "--outdir 010 is 8 to Nextflow; write it in quotes"),
         ("input: reads.fasta\npart_seconds: 0100", "--part_seconds 0100 is 64 to Nextflow; write"),
+        ("input: reads.fasta\npreemption_wait: 010", "--preemption_wait 010 is 8 to Nextflow; wr"),
+        ("input: reads.fasta\nseed: 0x10", "--seed 0x10 is 16 to Nextflow; write it as a decimal"),
+        ("input: reads.fasta\nseed: 1_000", "--seed is '1_000', it must be a whole number"),
     ],
 )
 def test_what_cannot_be_as_it_is_written_is_one_line(
