@@ -1,7 +1,7 @@
-"""The pipeline's parameters: their schema, checks and help. Standard library and jsonschema only.
+"""The pipeline's parameters: their schema, checks and help.
 
-The head job runs ``python3 -m virnucpro_core.parameters`` before the first task, on a machine that
-may have nothing else of the package's dependencies.
+Standard library, jsonschema and pyyaml only: the head job runs this package as a program before the
+first task, on a machine that may have nothing else of the dependencies.
 """
 
 from virnucpro_core.parameters._as_written import CommandLine, Given, as_written, read_texts

@@ -20,6 +20,12 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PROFILES = ("slurm", "awsbatch")
 """Groups whose parameters exist only with the profile of that name, which nothing else reads."""
 
+_OF_NEXTFLOW = frozenset(
+    {"bg", "name", "params_file", "preview", "profile", "stub_run", "w", "with_conda"}
+    | {"with_docker", "with_report", "with_trace", "work_dir"}
+)
+"""Options of ``nextflow run`` in snake case, which have one dash."""
+
 _CALL_RULES = ("threshold", "preset", "fdr")
 """Parameters of which at most one may have a value."""
 
@@ -91,6 +97,10 @@ def _unknown(given: Mapping[str, Any], known: list[str]) -> dict[str, str]:
 
 def _misspelt(unknown: Mapping[str, str], known: list[str]) -> Iterator[str]:
     for name, snake in unknown.items():
+        if snake in _OF_NEXTFLOW:
+            option = snake.replace("_", "-")
+            yield f"Unknown parameter --{name}; Nextflow's option has one dash: -{option}"
+            continue
         near = difflib.get_close_matches(snake, known, n=1)
         hint = f"did you mean --{near[0]}?" if near else "--help lists those that exist"
         yield f"Unknown parameter --{name}; {hint}"

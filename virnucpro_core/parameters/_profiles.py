@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from types import MappingProxyType
 
-__all__ = ["problems_of_profiles"]
+__all__ = ["PROFILES", "problems_of_profiles"]
 
 _ENGINES = ("docker", "singularity", "apptainer")
 
@@ -33,6 +33,9 @@ _APART: Mapping[frozenset[str], str] = MappingProxyType(
 )
 """Pairs that contradict each other, with what to do. Of these, what holds would depend on the order
 and on the version of Nextflow, or tasks would wait for what does not exist."""
+
+PROFILES = frozenset({"demo"}).union(*_APART)
+"""The profiles of nextflow.config."""
 
 
 def problems_of_profiles(names: Iterable[str]) -> list[str]:

@@ -18,7 +18,7 @@ from virnucpro_core.parameters._as_written import (
 )
 from virnucpro_core.parameters._check_run import check_run
 from virnucpro_core.parameters._help import render_help
-from virnucpro_core.parameters._profiles import problems_of_profiles
+from virnucpro_core.parameters._profiles import PROFILES, problems_of_profiles
 from virnucpro_core.parameters._schema import ParameterSchema
 
 __all__ = ["answer"]
@@ -89,7 +89,7 @@ def _problems_of_arguments(arguments: Sequence[str], command_line: CommandLine) 
     if not words:
         return []
     told = f"'{' '.join(words)}' on the command line belongs to no option; "
-    if any(word.endswith(",") for word in command_line.words):
+    if any(word.endswith(",") for word in command_line.words) or PROFILES & set(words):
         return [told + "write profiles without a space: -profile test,docker"]
     return [
         told + "several files go into a samplesheet (docs/usage.md#samplesheet), which --input "

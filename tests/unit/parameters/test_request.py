@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.parameters.test_as_written import RUN, asked
 from tests.unit.parameters.test_parameters import REPOSITORY
-from virnucpro_core.parameters import _request
+from virnucpro_core.parameters import _profiles, _request
 
 PROFILES = re.findall(
     r"^    (\w+) \{$",
@@ -34,6 +34,7 @@ TOGETHER = {
 
 def test_every_pair_of_profiles_is_decided() -> None:
     assert list(TOGETHER) == PROFILES
+    assert set(PROFILES) == _profiles.PROFILES
     for first, second in combinations(PROFILES, 2):
         for pair in ([first, second], [second, first, second]):
             errors = asked(command_line=RUN, profiles=pair)["errors"]
@@ -71,6 +72,7 @@ def test_docker_cannot_show_the_devices_of_a_job() -> None:
     [
         (f"{RUN} b.fasta", ["b.fasta"], "'b.fasta' on the command line belongs to no option; sev"),
         (f"{RUN} a.fq b.fq", ["a.fq", "b.fq"], "'a.fq b.fq' on the command line belongs to no"),
+        (f"{RUN} -profile test docker", ["docker"], "'docker' on the command line belongs to no"),
         (f"{RUN} -profile test, docker", ["docker"], "'docker' on the command line belongs to no"),
     ],
 )
