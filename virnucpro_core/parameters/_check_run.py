@@ -112,6 +112,12 @@ def _problems_of_devices(values: Mapping[str, Any], profiles: Collection[str]) -
             "--slurm_gres does not reach Docker, which knows nothing of the devices of a job; "
             "use -profile slurm,apptainer or slurm,singularity"
         ]
+    device = str(values.get("device"))
+    if "awsbatch" in profiles and device.startswith("cuda") and not values.get("aws_queue_gpu"):
+        return [
+            f"--device {device}: AWS Batch gives a device to jobs of --aws_queue_gpu only; name a "
+            "queue of machines with GPUs"
+        ]
     return []
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.parameters.test_as_written import RUN, asked
-from tests.unit.parameters.test_parameters import REPOSITORY
+from tests.unit.parameters.test_parameters import REPOSITORY, SCHEMA
 from virnucpro_core.parameters import _profiles, _request
 
 PROFILES = re.findall(
@@ -65,6 +65,16 @@ def test_docker_cannot_show_the_devices_of_a_job() -> None:
     (error,) = asked(given=usual, command_line=line, profiles=["docker", "slurm"])["errors"]
     assert error.startswith("--slurm_gres does not reach Docker")
     assert asked(given=usual, command_line=line, profiles=["slurm", "apptainer"])["errors"] == []
+
+
+def test_a_device_on_batch_needs_its_queue() -> None:
+    batch = next(group for group in SCHEMA.groups if group.key == "awsbatch")
+    seen = {each.name: each.default for each in batch.parameters} | {"device": "cuda"}
+    line = f"{RUN} --device cuda --aws_queue_gpu gpus"
+    (error,) = asked(given=seen, command_line=line, profiles=["awsbatch"])["errors"]
+    assert error.startswith("--device cuda: AWS Batch gives a device to jobs of --aws_queue_gpu")
+    seen["aws_queue_gpu"] = "gpus"
+    assert asked(given=seen, command_line=line, profiles=["awsbatch"])["errors"] == []
 
 
 @pytest.mark.parametrize(
