@@ -24,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(READS, folder / "007.fasta")
     (folder / "p.yaml").write_text("input: 007.fasta\nmodel: 1.10\nsave_scores: true\n")
     (folder / "site.config").write_text("params { save_scores = true }\n")
+    (folder / "image.config").write_text("process.container = 'img:1'\n")
     return folder
 
 
@@ -56,6 +57,11 @@ def test_texts_reach_the_tasks_and_a_file_of_parameters_is_obeyed(
     ("arguments", "messages"),
     [
         (["--help"], ["--input FILE"]),
+        (["-preview", "--input", "007.fasta", "--model", "1.10"], ["* PREVIEW *"]),
+        (
+            ["-c", "image.config", "--input", "007.fasta"],
+            ["process.container img:1: tasks run in containers with -profile docker, singularity,"],
+        ),
         (
             # A second file, and a list of profiles with a space in it.
             ["--input", "007.fasta", "b.fasta", "--outdir", "results", "-profile", "test,", "gpu"],
@@ -83,7 +89,7 @@ def test_a_run_that_asks_or_is_refused_changes_nothing_of_an_earlier_one(
     run = run_pipeline(folder, *arguments, profile=None, variables=hidden)
     for message in messages:
         assert len([line for line in run.output.splitlines() if message in line]) == 1, run.output
-    assert (run.exit_code == 0) is (arguments == ["--help"])
+    assert (run.exit_code == 0) is (arguments[0] in ("--help", "-preview"))
     assert "Exception" not in run.output
     assert state(finished) == before
     assert list((folder / ".nextflow" / "records").iterdir()) == []

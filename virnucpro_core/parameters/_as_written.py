@@ -69,10 +69,12 @@ class Given:
     Attributes:
         values: by name; True for one without a value, though it needs one.
         errors: by name, a line for each that cannot be what the user asked for.
+        notes: a line for each of which something is left out.
     """
 
     values: Mapping[str, Any]
     errors: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def read_texts(path: Path) -> dict[str, str]:
@@ -119,16 +121,18 @@ def as_written(
         texts: the values in the file of parameters, as `read_texts` has them.
         configured: names that `names_in_configuration` found; for these it is too late.
     """
-    values, errors = dict(given), {}
+    values, errors, notes = dict(given), {}, []
     for name, parameter in schema.parameters().items():
         if name not in given:
             continue
         value = given[name]
         told = command_line.values.get(name)
-        if told and len(set(told)) > 1:
-            words = " and ".join(str(word or "without a value") for word in told)
-            hint = f"; {_SHEET}" if name == "input" else ""
-            errors[name] = f"--{name} is given more than once, {words}; give it once{hint}"
+        repeated = _repeated(name, told)
+        if repeated and name != "input":
+            # Whoever adds to a command line means what is added.
+            notes.append(f"{repeated}; the last is taken")
+        if repeated and name == "input":
+            errors[name] = f"{repeated}; {_SHEET}"
         elif isinstance(value, list | dict):
             hint = f"; {_SHEET}" if name == "input" else ""
             errors[name] = f"--{name} is several values, it must be one{hint}"
@@ -151,7 +155,15 @@ def as_written(
             line = _too_late(parameter, value, given)
         if line and name not in errors:
             errors[name] = line
-    return Given(values, errors)
+    return Given(values, errors, tuple(notes))
+
+
+def _repeated(name: str, told: tuple[str | None, ...] | None) -> str | None:
+    """What is said of a parameter that has several values on the command line."""
+    if told is None or len(set(told)) == 1:
+        return None
+    words = " and ".join(str(word or "without a value") for word in told)
+    return f"--{name} is given more than once, as {words}"
 
 
 def _is_value(word: str) -> bool:

@@ -71,7 +71,7 @@ def answer(request: Mapping[str, Any], project: Path) -> dict[str, Any]:
     )
     return {
         "errors": [*errors, *run.errors],
-        "notes": run.notes,
+        "notes": [*given.notes, *run.notes],
         "values": run.values,
         "samples": [
             {"id": each.name, "files": each.files, "paired": each.paired, "row": each.row}

@@ -202,12 +202,16 @@ def test_the_checkpoints_of_batch_follow_its_work_folder() -> None:
     assert asked(given=seen, command_line=line, profiles=["awsbatch"])["errors"] == []
 
 
-def test_what_is_given_twice_is_refused_where_it_differs() -> None:
-    line = f"{RUN} --input other.fasta --preset strict --preset=strict"
-    (error,) = asked(given={"preset": "strict"}, command_line=line)["errors"]
+def test_of_what_is_given_twice_nothing_is_dropped_in_silence() -> None:
+    line = f"{RUN} --preset strict --preset=strict --model a --model 007"
+    done = asked(given={"preset": "strict", "model": 7}, command_line=line)
+    assert done["errors"] == []
+    assert done["notes"] == ["--model is given more than once, as a and 007; the last is taken"]
+    assert done["values"]["model"] == "007"
+    (error,) = asked(command_line=f"{RUN} --input other.fasta")["errors"]
     assert error == (
-        "--input is given more than once, reads.fasta and other.fasta; give it once; several "
-        "files go into a samplesheet (docs/usage.md#samplesheet)"
+        "--input is given more than once, as reads.fasta and other.fasta; several files go into "
+        "a samplesheet (docs/usage.md#samplesheet)"
     )
 
 
