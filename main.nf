@@ -5,30 +5,36 @@ include { PREDICT } from './workflows/predict'
 include { TRAIN } from './workflows/train'
 
 workflow {
+    Records.open()
     if (params.help.toString() != 'false') {
         println(Parameters.help(params, projectDir))
         return
     }
     checked = Parameters.checkParameters(params, workflow)
     checked.notes.each { line -> log.warn(line) }
+    // As the user wrote them, which params are not.
+    given = checked.given
     settings = checked.settings
-    Platform.checkPlatform(params, workflow)
-    bundle = Provenance.readBundle(params.model, settings.task, projectDir)
+    Platform.checkPlatform(given, workflow)
+    bundle = Provenance.readBundle(given.model, settings.task, projectDir)
     if (settings.task == 'predict') {
         Parameters.checkCalibrated(settings, bundle)
     }
     if (checked.dry_run) {
         log.info('Nothing is run: reading a part of the input and timing the encoders')
-        println(Estimate.estimateRun(params, checked, bundle, projectDir))
+        println(Estimate.estimateRun(given, checked, bundle, projectDir))
         return
     }
-    reads = settings.task in ['train', 'benchmark'] ? [] : Samples.readGroups(params, checked.sheet, checked.group_samples, workflow)
-    genomes = settings.task == 'train' ? [Genomes.readGenomes(params.input, params.sample)] : []
+    reads = settings.task in ['train', 'benchmark'] ? [] : Samples.readGroups(given, checked.sheet, checked.group_samples, workflow)
+    genomes = settings.task == 'train' ? [Genomes.readGenomes(given.input, given.sample)] : []
     code = Provenance.codeDigest(projectDir)
-    run = Provenance.describeRun(params, settings, bundle, workflow)
+    run = Provenance.describeRun(given, settings, bundle, workflow)
+    if (!workflow.preview) {
+        Records.start(given.outdir)
+    }
 
     if (settings.task == 'benchmark') {
-        BENCHMARKS(channel.of(benchmarkReads(params.input)), bundle, settings, code)
+        BENCHMARKS(channel.of(benchmarkReads(given.input)), bundle, settings, code)
         versions = BENCHMARKS.out.versions
     }
     else if (settings.task == 'train') {
@@ -48,17 +54,17 @@ workflow {
         .unique()
         .collectFile(
             name: 'software_versions.yml',
-            storeDir: "${params.outdir}/pipeline_info",
+            storeDir: "${given.outdir}/pipeline_info",
             sort: true,
         )
 
     // Without a result there is nothing to sum up; Nextflow has said what went wrong.
     workflow.onComplete = {
         if (workflow.success && settings.task == 'benchmark') {
-            log.info("Report: ${params.outdir}/benchmarks/${settings.suite}.html")
+            log.info("Report: ${given.outdir}/benchmarks/${settings.suite}.html")
         }
-        else if (workflow.success) {
-            log.info(Provenance.reportStages(workflow, params.outdir, params.baseline_trace))
+        else if (workflow.success && !workflow.preview) {
+            log.info(Provenance.reportStages(workflow, given.outdir, given.baseline_trace))
         }
     }
 }

@@ -2,28 +2,40 @@
 // are described in nextflow_schema.json; virnucpro_core/parameters checks them and the samplesheet.
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
+import nextflow.Global
 import static nextflow.Nextflow.error
 import static nextflow.Nextflow.file
 
 class Parameters {
     /** The help as text. */
     static help(given, projectDir) {
-        return askPython([help: given.help.toString(), hidden: given.show_hidden.toString().toBoolean()], projectDir).text
+        def request = [help: given.help.toString(), hidden: given.show_hidden.toString().toBoolean()]
+        return askPython(request, Programs.findPython('jsonschema, yaml', projectDir), projectDir).text
     }
 
-    /** The settings of the tasks as a map, typed, with the samples of a sheet; stops at what is wrong. */
+    /** The parameters as the user wrote them, typed, the settings of the tasks, and the samples of a sheet; stops at what is wrong. */
     static checkParameters(given, run) {
         checkLetters(given.values() + [run.launchDir])
-        def answer = askPython([given: plain(given), launch_dir: run.launchDir.toString()] + remoteSheet(given.input), run.projectDir)
+        def request = [
+            given: plain(given),
+            command_line: run.commandLine,
+            // Words that no option has taken.
+            arguments: Global.session.binding.variables.args,
+            profiles: run.profile.tokenize(',').collect { name -> name.trim() },
+            launch_dir: run.launchDir.toString(),
+            // Stubs need no package.
+            runs_tasks: Platform.tasksUsePythonOf(run) && !run.stubRun,
+        ]
+        def python = Platform.tasksUsePythonOf(run) ? Programs.pythonOfTasks(run.projectDir) : Programs.findPython('jsonschema, yaml', run.projectDir)
+        def answer = askPython(request + remoteSheet(given.input), python, run.projectDir)
         if (answer.errors) {
             error(answer.errors.join('\n'))
         }
         checkLetters((answer.samples ?: []).collectMany { sample -> sample.files })
-        def own_trace = file("${given.outdir}/pipeline_info/trace.txt")
-        if (given.baseline_trace && file(given.baseline_trace.toString(), glob: false) == own_trace) {
-            error("--baseline_trace ${given.baseline_trace}: this run writes that file; copy it first, or give another --outdir")
-        }
         def values = answer.values
+        if (values.baseline_trace && file(values.baseline_trace, glob: false) == file(Records.trace(run))) {
+            error("--baseline_trace ${values.baseline_trace}: this run writes that file; copy it first")
+        }
         def settings = [
             task: values.task,
             device: values.device,
@@ -41,6 +53,7 @@ class Parameters {
             benchmark: { values.subMap(['suite', 'quick', 'against']) },
         ]
         return [
+            given: values,
             settings: settings + own[values.task].call(),
             sheet: answer.samples,
             group_samples: values.group_samples,
@@ -96,8 +109,11 @@ class Parameters {
     /** Parameters as JSON has them. */
     static plain(given) {
         return given.collectEntries { name, value ->
-            def isPlain = value == null || value instanceof Boolean || value instanceof Number
-            [name, isPlain ? value : value.toString()]
+            // A date of a file of parameters is no text either: as a number it shows.
+            def shown = value instanceof Date ? value.time : value
+            def isPlain = [Boolean, Number, Map, List].any { type -> type.isInstance(shown) }
+            def isFinite = !(shown instanceof Double) || Double.isFinite(shown)
+            [name, shown == null || (isPlain && isFinite) ? shown : shown.toString()]
         }
     }
 
@@ -118,10 +134,9 @@ class Parameters {
     }
 
     /** The answer of virnucpro_core/parameters to a request. */
-    static askPython(request, projectDir) {
-        def python = Programs.findPython('jsonschema, yaml', projectDir)
-        if (!python) {
-            error("No Python to check the parameters with: python3 on PATH must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
+    static askPython(request, python, projectDir) {
+        if (!python || !Programs.hasModules(python, 'jsonschema, yaml')) {
+            error("No Python to check the parameters with: ${python ?: 'python3 on PATH'} must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
         }
         def command = Programs.moduleCommand(python, projectDir, 'virnucpro_core.parameters')
         def asked = Programs.runProgram(command, JsonOutput.toJson(request))
@@ -140,10 +155,5 @@ class Parameters {
         catch (RuntimeException _error) {
             return null
         }
-    }
-
-    static isEmpty(value) {
-        // An option without a value arrives as true.
-        return value == null || value.toString() in ['', 'true']
     }
 }

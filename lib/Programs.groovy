@@ -18,9 +18,15 @@ class Programs {
         return text.trim().readLines().takeRight(1).join()
     }
 
-    /** A Python that has these modules: that of the environment, else the project's own, else null. */
+    /** The Python of tasks without container: of the active environment, the project's own, or on PATH, as in conf/base.config. */
+    static pythonOfTasks(projectDir) {
+        def own = new File("${projectDir}/.venv/bin/python3")
+        return !System.getenv('VIRTUAL_ENV') && own.canExecute() ? own.path : 'python3'
+    }
+
+    /** A Python that has these modules: that of tasks, that on PATH, the project's own, else null. */
     static findPython(modules, projectDir) {
-        def candidates = ['python3', "${projectDir}/.venv/bin/python3".toString()]
+        def candidates = [pythonOfTasks(projectDir), 'python3', "${projectDir}/.venv/bin/python3".toString()]
         return candidates.find { program -> hasModules(program, modules) }
     }
 

@@ -101,16 +101,14 @@ class Provenance {
 
     /** The table of the nine stages, saved as pipeline_info/stages.txt; compared with a baseline's, if given. */
     static reportStages(run, outdir, baseline) {
-        def info = file(outdir.toString()).resolve('pipeline_info')
-        // A trace that was asked for elsewhere is not in its usual place.
-        def elsewhere = run.commandLine =~ / -with-trace (?:'([^']*)'|([^-'\s]\S*))/
-        def trace = elsewhere ? elsewhere[0][1] ?: elsewhere[0][2] : "${info}/trace.txt"
-        def command = Programs.moduleCommand('python3', run.projectDir, 'virnucpro_core.reporting') + [
-            trace,
+        def info = file(outdir, glob: false).resolve('pipeline_info')
+        def python = Programs.findPython('json', run.projectDir) ?: 'python3'
+        def command = Programs.moduleCommand(python, run.projectDir, 'virnucpro_core.reporting') + [
+            Records.trace(run),
             '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",
             '--tasks', "${run.stats.succeedCount + run.stats.cachedCount}",
             '--wall-seconds', "${run.duration.toMillis() / 1000}",
-        ] + (baseline ? ['--baseline', file(baseline.toString()).toString()] : [])
+        ] + (baseline ? ['--baseline', file(baseline, glob: false).toString()] : [])
         def summary = Programs.runProgram(command, null)
         return summary.succeeded ? "\n${summary.output}" : "No summary of the stages: ${summary.errors}"
     }

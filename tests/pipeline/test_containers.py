@@ -52,7 +52,11 @@ def run_contained(
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     image = folder / "image.sif"
     image.touch()
-    given = ["-stub-run", "--input", READS, "--container", image, *options]
+    named = ["--container", image]
+    if "-c" in options:
+        (folder / "site.config").write_text(f"process.container = '{image}'\n")
+        named = []
+    given = ["-stub-run", "--input", READS, *named, *options]
     run = run_pipeline(folder, *given, profile=f"test,{engine}{profiles}")
     assert run.exit_code == 0, run.output
     calls: list[list[str]] = [json.loads(line) for line in notes.read_text().splitlines()]
@@ -81,6 +85,13 @@ def test_the_checkpoints_in_the_work_folder_are_mounted(
         assert option.format(tmp_path / "work" / "checkpoints") in arguments
         # How many CPUs the task has comes in from outside.
         assert re.fullmatch(r"cpus=\d+", arguments[-1])
+
+
+def test_an_image_that_a_configuration_file_names_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for arguments in run_contained(tmp_path, monkeypatch, "docker", "-c", "site.config"):
+        assert str(tmp_path / "image.sif") in arguments
 
 
 @pytest.mark.parametrize("engine", ["docker", "apptainer"])

@@ -162,7 +162,7 @@ def test_the_parameters_of_batch_reach_its_settings(
 @pytest.mark.parametrize(
     ("profile", "given", "message"),
     [
-        ("docker", {}, "--container is missing; name the image for -profile docker"),
+        ("docker", {}, "--container is missing; name the image that docker runs"),
         ("apptainer", {"container": ""}, "--container has no value"),
         ("awsbatch", {"container": "i"}, "--aws_queue is missing"),
         ("awsbatch", {"container": "i", "aws_queue": "q"}, "--aws_workdir is missing"),

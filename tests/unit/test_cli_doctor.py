@@ -92,11 +92,11 @@ def test_a_file_of_parameters_is_checked_with_the_input_that_it_names(
     ("text", "told"),
     [
         ("input: none.fa", ["--input none.fa: there is no such file"]),
-        ("input: false", ["--input is 'False', it must be FASTA, FASTQ"]),
+        ("input: false", ["--input false: there is no such file"]),
         ("input: READS\nsuite: memory", ["--suite is for --task benchmark"]),
         ("input: READS\ntask: embed\ndry_run: true", ["--dry_run is for --task predict"]),
         ("input: READS\ntask: embed\nmolecule: rna\nfdr: 2", ["--molecule is 'rna'", "--fdr is"]),
-        ("input: READS\ntask: embed\nmolecule:", ["--molecule has no value; name protein or dna"]),
+        ("input: READS\ntask: embed\nmolecule:", ["--molecule has no value; give one"]),
         ("input: SHEET\nsample: x", ["--sample is for one file"]),
         ("input: SHEET\nfdr: 2", ["none.fa: there is no such file", "--fdr is '2'"]),
         ("input: SHEET\ntask: benchmark\nsuite: all", ["a benchmark measures with one file"]),

@@ -14,7 +14,14 @@ from virnucpro_core.cli._options import check_choice
 from virnucpro_core.cli._reads import GivenSample, PairedOption, given_samples, read_files
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
-from virnucpro_core.parameters import CheckedRun, ParameterSchema, check_run
+from virnucpro_core.parameters import (
+    CheckedRun,
+    CommandLine,
+    ParameterSchema,
+    as_written,
+    check_run,
+    read_texts,
+)
 from virnucpro_core.samples import SheetError, is_sheet, is_url
 from virnucpro_core.sequences import MOLECULES, ReadFiles
 
@@ -124,7 +131,8 @@ def _checked_run(path: Path) -> CheckedRun:
     """What a run that starts here with this file would say of it."""
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        texts = read_texts(path)
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(
             f"cannot be read ({error})", where=str(path), remedy="write YAML or JSON"
         ) from error
@@ -134,7 +142,8 @@ def _checked_run(path: Path) -> CheckedRun:
         )
     schema = ParameterSchema.read(schema_path())
     # Those of profiles, too: with which ones the run starts is not known here.
-    return check_run(schema, {**schema.defaults(), **given}, launch_dir=Path())
+    asked = as_written(schema, {**schema.defaults(), **given}, CommandLine(), texts)
+    return check_run(schema, asked.values, launch_dir=Path(), wrong=asked.errors)
 
 
 def _named_samples(run: CheckedRun) -> tuple[list[GivenSample], list[str]]:

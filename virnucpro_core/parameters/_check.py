@@ -20,6 +20,12 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _PROFILES = ("slurm", "awsbatch")
 """Groups whose parameters exist only with the profile of that name, which nothing else reads."""
 
+_OF_NEXTFLOW = frozenset(
+    {"bg", "name", "params_file", "preview", "profile", "stub_run", "w", "with_conda"}
+    | {"with_docker", "with_report", "with_trace", "work_dir"}
+)
+"""Options of ``nextflow run`` in snake case, which have one dash."""
+
 _CALL_RULES = ("threshold", "preset", "fdr")
 """Parameters of which at most one may have a value."""
 
@@ -40,8 +46,8 @@ class CheckedParameters:
 
 
 def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> CheckedParameters:
-    """Check ``given``, the parameters as Nextflow has them: text of the command line may be text
-    still, and an option without a value is true."""
+    """Check ``given``, parameters as `as_written` leaves them: numbers may be texts still, and an
+    option without a value is true."""
     known = schema.parameters()
     unknown = _unknown(given, list(known))
     old = translate_old_names(given, unknown, schema.defaults())
@@ -91,6 +97,10 @@ def _unknown(given: Mapping[str, Any], known: list[str]) -> dict[str, str]:
 
 def _misspelt(unknown: Mapping[str, str], known: list[str]) -> Iterator[str]:
     for name, snake in unknown.items():
+        if snake in _OF_NEXTFLOW:
+            option = snake.replace("_", "-")
+            yield f"Unknown parameter --{name}; Nextflow's option has one dash: -{option}"
+            continue
         near = difflib.get_close_matches(snake, known, n=1)
         hint = f"did you mean --{near[0]}?" if near else "--help lists those that exist"
         yield f"Unknown parameter --{name}; {hint}"
@@ -134,8 +144,6 @@ def _typed(parameter: Parameter, value: Any) -> Any:
             return int(text)
         if "number" in parameter.types and _NUMBER.fullmatch(text):
             return float(text)
-        if value == "true":
-            return True
     if "string" in parameter.types and not isinstance(value, bool):
         return str(value)  # a sample may be called 12
     return value

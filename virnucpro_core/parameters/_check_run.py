@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from virnucpro_core.errors import InputError
@@ -46,6 +48,8 @@ def check_run(
     given: Mapping[str, Any],
     *,
     launch_dir: Path,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+    profiles: Collection[str] = (),
     sheet: Path | None = None,
     sheet_origin: str | None = None,
 ) -> CheckedRun:
@@ -55,18 +59,25 @@ def check_run(
         schema: the parameters.
         given: as for `check_parameters`; one that is not in it has no value, whatever its default.
         launch_dir: where the run starts.
+        wrong: a line for each parameter that is known to be wrong, by its name.
+        profiles: those that are chosen.
         sheet: local copy of a samplesheet that is elsewhere; without one its rows are not checked.
         sheet_origin: URL of that samplesheet.
     """
     checked = check_parameters(schema, given)
     values = checked.values
-    errors, notes = list(checked.errors), list(checked.notes)
+    # One mistake of a parameter is enough.
+    starts = tuple(f"--{name} " for name in wrong)
+    errors = [*wrong.values(), *(line for line in checked.errors if not line.startswith(starts))]
+    notes = list(checked.notes)
+    errors += _problems_of_devices(values, profiles)
     errors += _problems_of_dry_run(values)
     errors += _problems_of_benchmark(schema, values)
-    errors += _problems_of_embedding(values)
     samples: list[Sample] = []
     task, name = values.get("task"), values.get("input")
-    if task == "train":
+    if "input" in wrong:
+        pass
+    elif task == "train":
         # Its input is a sheet of genomes; lib/Genomes.groovy reads it.
         errors += _problems_of_training(values)
     elif not isinstance(name, str) or name == "-":
@@ -92,6 +103,22 @@ def check_run(
     elif not is_url(name):
         errors += _problems_of_file(launch_dir / name, name)
     return CheckedRun(values, tuple(errors), tuple(notes), tuple(samples))
+
+
+def _problems_of_devices(values: Mapping[str, Any], profiles: Collection[str]) -> list[str]:
+    """Devices that tasks would be given and not see."""
+    if {"slurm", "docker"} <= set(profiles) and values.get("slurm_gres") is not None:
+        return [
+            "--slurm_gres does not reach Docker, which knows nothing of the devices of a job; "
+            "use -profile slurm,apptainer or slurm,singularity"
+        ]
+    device = str(values.get("device"))
+    if "awsbatch" in profiles and device.startswith("cuda") and not values.get("aws_queue_gpu"):
+        return [
+            f"--device {device}: AWS Batch gives a device to jobs of --aws_queue_gpu only; name a "
+            "queue of machines with GPUs"
+        ]
+    return []
 
 
 def _problems_of_dry_run(values: Mapping[str, Any]) -> list[str]:
@@ -131,13 +158,6 @@ def _problems_of_benchmark(schema: ParameterSchema, values: Mapping[str, Any]) -
     return problems
 
 
-def _problems_of_embedding(values: Mapping[str, Any]) -> list[str]:
-    """What ``--task embed`` cannot do without."""
-    if values.get("task") == "embed" and values.get("molecule") is None:
-        return ["--molecule has no value; name protein or dna"]
-    return []
-
-
 def _problems_of_training(values: Mapping[str, Any]) -> list[str]:
     """Parameters of ``--task train`` that contradict each other."""
     problems = []
@@ -161,7 +181,10 @@ def _are_numbers(*values: Any) -> bool:
 
 def _problems_of_file(path: Path, given: str) -> list[str]:
     if not path.exists():
-        return [f"--input {given}: there is no such file"]
+        # A pattern in quotes, or names in a row.
+        is_many = re.search(r"[*?\[\]{},;\s]", given)
+        hint = "; several files go into a samplesheet (docs/usage.md#samplesheet)"
+        return [f"--input {given}: there is no such file{hint if is_many else ''}"]
     if not path.is_file():
         return [f"--input {given}: this is not a file; name a file with sequences or a samplesheet"]
     return []

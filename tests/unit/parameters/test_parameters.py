@@ -73,6 +73,8 @@ def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
         ),
         ({"tresholds": 1}, "Unknown parameter --tresholds; did you mean --threshold?"),
         ({"xyz": 1}, "Unknown parameter --xyz; --help lists those that exist"),
+        ({"profile": "docker"}, "Unknown parameter --profile; Nextflow's option has one dash: -pr"),
+        ({"work-dir": "w", "workDir": "w"}, "Unknown parameter --work-dir; Nextflow's option has"),
         ({"slurm_cpus": 4}, "--slurm_cpus is for jobs of SLURM; add -profile slurm"),
         ({"aws_queue": "q"}, "--aws_queue is for jobs of AWS Batch; add -profile awsbatch"),
         ({"checkpoint_dir": "of $5"}, "--checkpoint_dir is 'of $5', it must be a path without"),
