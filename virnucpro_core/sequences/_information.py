@@ -20,7 +20,7 @@ __all__ = ["MOST_LOW_COMPLEXITY", "MOST_UNKNOWN", "window_information"]
 MOST_UNKNOWN = 0.05
 """Share of unknown bases up to which a window is scored, and of bases in runs of one letter."""
 
-MOST_LOW_COMPLEXITY = 0.7
+MOST_LOW_COMPLEXITY = 0.75
 """Share of low-complexity bases up to which a window is scored. Ordinary genomes have windows of
 which a half is low complexity; `docs/models.md` has the measurements behind these numbers."""
 

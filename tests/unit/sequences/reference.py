@@ -63,7 +63,7 @@ def information(window: str) -> str:
     runs = ["".join(run) for _, run in groupby(letters)]
     in_runs = sum(len(run) for run in runs if len(run) >= {"G": 10, "C": 10}.get(run[0], 20))
     masked = DustMasker(letters).n_masked_bases if len(letters) >= 4 else 0
-    is_low = in_runs > 0.05 * len(letters) or masked > 0.7 * len(letters)
+    is_low = in_runs > 0.05 * len(letters) or masked > 0.75 * len(letters)
     return "low complexity" if is_low else "enough"
 
 
