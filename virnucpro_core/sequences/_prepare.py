@@ -229,8 +229,8 @@ def _rows(
     n_frames: NDArray[np.int64],
 ) -> RecordRows:
     n = len(batch) * len(Information)
-    by_information = np.bincount(windows.record * len(Information) + information, minlength=n)
-    by_information = by_information.reshape(len(batch), len(Information)).astype(np.int32)
+    counts = np.bincount(windows.record * len(Information) + information, minlength=n)
+    by_information: NDArray[np.int32] = counts.astype(np.int32).reshape(-1, len(Information))
     return RecordRows(
         ids=ByteStrings.from_iterable(name.encode() for name in batch.ids),
         length=lengths,
