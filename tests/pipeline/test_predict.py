@@ -263,9 +263,11 @@ def test_fastq_xz_in_one_shard_with_spaces_in_every_path(first: Run, tmp_path: P
 
 
 def test_a_sample_without_a_frame_still_has_results(folder: Path) -> None:
-    # A stop in each of the six frames: TAA and its reverse complement TTA, at every phase.
-    stops = "TAATTAATTAATTAATTAA"
-    (folder / "stops.fasta").write_text(f">short\nAC\n>stops\n{stops}\n>nothing\n")
+    # A stop in each of the six frames, and letters that tell nothing.
+    stops = "ATTACCGTAATCTACTATTAAGTCACAACCAAACAATGGATTAATTTCTTAGTTGGAATC"
+    (folder / "stops.fasta").write_text(
+        f">short\nAC\n>stops\n{stops}\n>nothing\n>gap\n{'N' * 300}\n>dark\n{'G' * 150}\n"
+    )
     run = run_pipeline(folder, "--input", "stops.fasta", "--model", "model", outdir="stops")
     assert run.exit_code == 0, run.output
     assert run.statuses() == {
@@ -275,9 +277,15 @@ def test_a_sample_without_a_frame_still_has_results(folder: Path) -> None:
         "RUN_REPORT": DONE,
     }
     rows = read_table(run.outdir / "stops" / "sequences.tsv")
-    assert [row["id"] for row in rows] == ["short", "stops", "nothing"]
+    assert [row["id"] for row in rows] == ["short", "stops", "nothing", "gap", "dark"]
     assert {row["call"] for row in rows} == {"not-scorable"}
-    assert all(row["reason"] != "NA" for row in rows)
+    assert [row["reason"] for row in rows] == [
+        "shorter than one codon",
+        "every frame has a stop codon",
+        "empty",
+        "without information: unknown bases",
+        "without information: low complexity",
+    ]
     assert len(read_table(run.outdir / "stops" / "prediction_results.txt")) == 0
     summary = (run.outdir / "pipeline_info" / "stages.txt").read_text().splitlines()
     assert [row.endswith("nothing to do") for row in summary[1:10]] == 4 * [False] + 4 * [True] + [

@@ -5,7 +5,7 @@ Shape letters: ``R`` records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,13 @@ from virnucpro_core.calling._false_discovery import q_values
 from virnucpro_core.calling._prevalence import Prevalence
 from virnucpro_core.calling._record_scores import RecordScores
 from virnucpro_core.calling._tiers import Tier, tier_reason, tiers
-from virnucpro_core.store import RecordRows, SetAside
+from virnucpro_core.store import Information, RecordRows, SetAside
 
 __all__ = ["SEQUENCES_HEADER", "RecordCalls", "call_records", "record_lines"]
 
 SEQUENCES_HEADER = (
-    b"id\tlength\tn_chunks\tn_frames\tvirus_score\tcall\treason\tprobability\tq_value\ttier\n"
+    b"id\tlength\tn_chunks\tn_frames\tvirus_score\tcall\treason\tprobability\tq_value\ttier"
+    b"\tn_uninformative\n"
 )
 
 _CODON = 3
@@ -90,6 +91,8 @@ def record_lines(
         rows.length.tolist(),
         rows.n_chunks.tolist(),
         rows.n_frames.tolist(),
+        rows.n_unknown.tolist(),
+        rows.n_low_complexity.tolist(),
         scores.virus_score[mine].tolist(),
         scores.scored_length[mine].tolist(),
         calls.is_virus[mine].tolist(),
@@ -97,17 +100,27 @@ def record_lines(
         strict=True,
     )
     for number, columns_of_row in enumerate(columns, start=first):
-        name, length, n_chunks, n_frames, score, scored, is_virus, certainty = columns_of_row
-        reasons = [_set_aside(scores.set_aside.get(number, ()), n_frames)]
+        name, length, n_chunks, n_frames, n_unknown, n_low, score, scored, is_virus, certainty = (
+            columns_of_row
+        )
+        lacking = {Information.UNKNOWN_BASES: n_unknown, Information.LOW_COMPLEXITY: n_low}
+        reasons = [
+            _set_aside(scores.set_aside.get(number, ()), n_frames),
+            _uninformative(lacking, n_chunks),
+        ]
         if scored:
             reasons.append(certainty.reason)
             verdict = f"{score!r}\t{'virus' if is_virus else 'non-virus'}"
         else:
-            reasons = reasons if reasons[0] else [_reason(length)]
+            if n_frames == 0 and (n_unknown + n_low < n_chunks or n_chunks == 0):
+                reasons.insert(0, _reason(length))
             verdict = "NA\tnot-scorable"
         reason = "; ".join(filter(None, reasons)) or "NA"
-        line = f"{name}\t{length}\t{n_chunks}\t{n_frames}\t{verdict}\t{reason}\t{certainty.columns}"
-        yield f"{line}\n".encode()
+        line = (
+            f"{name}\t{length}\t{n_chunks}\t{n_frames}\t{verdict}\t{reason}\t{certainty.columns}"
+            f"\t{n_unknown + n_low}\n"
+        )
+        yield line.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +165,20 @@ def _reason(length: int) -> str:
     if length < _CODON:
         return "shorter than one codon"
     return "every frame has a stop codon"
+
+
+def _uninformative(n_lacking: Mapping[Information, int], n_chunks: int) -> str:
+    """``"2 of 5 windows without information: unknown bases"``; nothing when none is.
+
+    Where it is all of them, the number is left out.
+    """
+    whys = [why for why, n in n_lacking.items() if n]
+    if not whys:
+        return ""
+    n = sum(n_lacking.values())
+    reasons = ", ".join(why.reason for why in whys)
+    some = "" if n == n_chunks else f"{n} of {n_chunks} windows "
+    return f"{some}without information: {reasons}"
 
 
 def _set_aside(frames: Sequence[int], n_frames: int) -> str:

@@ -35,6 +35,7 @@ class FrameCounts:
         frames: frames, scored or set aside.
         set_aside: frames that were set aside.
         windows: windows of the records.
+        unknown_windows, low_complexity_windows: those of them without information, by why.
         scored_windows: windows with at least one scored frame.
         regions: lines of ``regions.bed``.
     """
@@ -42,6 +43,8 @@ class FrameCounts:
     frames: int = 0
     set_aside: int = 0
     windows: int = 0
+    unknown_windows: int = 0
+    low_complexity_windows: int = 0
     scored_windows: int = 0
     regions: int = 0
 
@@ -141,6 +144,8 @@ class ScorePass:
         _check_frame_counts(rows, ids, scorer.n_frames())
         self.scores.put(first, scorer.scores())
         self.counts.windows += int(rows.n_chunks.sum())
+        self.counts.unknown_windows += int(rows.n_unknown.sum())
+        self.counts.low_complexity_windows += int(rows.n_low_complexity.sum())
 
     def _write_regions(self, regions: Iterable[Region], ids: list[str], first: int) -> None:
         lines = list(bed_lines(regions, ids, first))

@@ -85,7 +85,14 @@ class ConsensusSummary:
             },
             "tiers": self.n_by_tier,
             "expected_viruses": self.expected_viruses,
-            "windows": {"total": self.counts.windows, "scored": self.counts.scored_windows},
+            "windows": {
+                "total": self.counts.windows,
+                "scored": self.counts.scored_windows,
+                "without_information": {
+                    "unknown_bases": self.counts.unknown_windows,
+                    "low_complexity": self.counts.low_complexity_windows,
+                },
+            },
             "frames": {"total": self.counts.frames, "set_aside": self.counts.set_aside},
             "regions": self.counts.regions,
             "lengths": self.lengths,

@@ -182,6 +182,7 @@ def _told(check: InputCheck) -> str:
         (check.empty, "empty"),
         (check.short, "shorter than one codon"),
         (check.ambiguous, "with ambiguous letters"),
+        (check.uninformative, "without information"),
     )
     told = [f"{n} {what}" for n, what in notes if n]
     if told:

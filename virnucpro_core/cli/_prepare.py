@@ -40,7 +40,8 @@ def prepare(
             summary = sequences.prepare(each.reads, outdir, settings)
         summaries.append(summary)
         say(
-            f"{each.name}: {summary.n_records} records, {summary.n_chunks} windows, "
+            f"{each.name}: {summary.n_records} records, {summary.n_chunks} windows "
+            f"({summary.n_uninformative} without information), "
             f"{summary.n_frames} frames, {len(summary.shards)} shards"
         )
     if stages is not None:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences import (
     DuplicateFinder,
     ReadFiles,
     RecordBatch,
+    Stretch,
     clean_sequences,
+    cut_windows,
     read_batches,
+    window_information,
 )
+from virnucpro_core.store import Information
 
 __all__ = ["InputCheck", "check_reads"]
 
 _CODON = 3
+_WINDOW = 500
+"""Bases of the windows that records are judged by: this check knows no model."""
+_TOGETHER = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class InputCheck:
         empty: records without a letter.
         short: records with letters, but fewer than a codon.
         ambiguous: records with other letters than A, C, G, T and U (of proteins: with B, J, X, Z).
+        uninformative: records with letters, but without information in any window of 500 bases:
+            too many unknown bases or too little complexity (of proteins: none).
         errors: a line for each of the first mistakes, each with its place and remedy.
         n_errors: all mistakes that were found.
         is_whole: whether the reading came to the end.
@@ -43,6 +55,7 @@ class InputCheck:
     empty: int
     short: int
     ambiguous: int
+    uninformative: int
     errors: tuple[str, ...]
     n_errors: int
     is_whole: bool
@@ -91,6 +104,7 @@ def check_reads(
         empty=check.empty,
         short=check.short,
         ambiguous=check.ambiguous,
+        uninformative=check.uninformative,
         errors=tuple(check.errors),
         n_errors=check.n_errors,
         is_whole=is_whole,
@@ -105,7 +119,7 @@ class _Check:
         self._max_errors = max_errors
         self._usual = frozenset("ACGTUacgtu" if molecule == "dna" else "ACDEFGHIKLMNPQRSTVWYUO*")
         self.records = self.letters = self.longest = 0
-        self.empty = self.short = self.ambiguous = self.n_errors = 0
+        self.empty = self.short = self.ambiguous = self.uninformative = self.n_errors = 0
         self.shortest: int | None = None
         self.errors: list[str] = []
 
@@ -127,6 +141,8 @@ class _Check:
             self.shortest = least if self.shortest is None else min(self.shortest, least)
             self.longest = max(self.longest, *lengths)
         self.ambiguous += sum(not self._usual.issuperset(each) for each in batch.sequences)
+        if self._molecule == "dna":
+            self.uninformative += _count_uninformative(batch.sequences)
         try:
             self._clean(batch, 0, len(batch))
         except InputError:
@@ -142,6 +158,23 @@ class _Check:
         clean_sequences(
             batch.sequences[start:stop], batch.ids[start:stop], self._molecule, source=""
         )
+
+
+def _count_uninformative(sequences: Sequence[str]) -> int:
+    lengths = np.fromiter(map(len, sequences), np.int64, count=len(sequences))
+    windows = cut_windows(lengths, _WINDOW)
+    start = (np.cumsum(lengths) - lengths)[windows.record] + windows.start
+    length = windows.length.astype(np.int64)
+    letters = "".join(sequences).encode("ascii", "replace")
+    is_informative = np.zeros(len(sequences), dtype=np.bool_)
+    # A chromosome is one record: what is looked at together stays small.
+    for first in range(0, len(windows), _TOGETHER):
+        mine = slice(first, first + _TOGETHER)
+        origin, end = int(start[mine][0]), int((start + length)[mine].max())
+        stretch = Stretch.of(letters[origin:end])
+        found = window_information(stretch, start[mine] - origin, length[mine])
+        is_informative[windows.record[mine][found == Information.ENOUGH]] = True
+    return int(np.count_nonzero((lengths > 0) & ~is_informative))
 
 
 def _find_duplicates(reads: ReadFiles, hashes: set[int], check: _Check) -> None:

@@ -33,9 +33,11 @@ _COLUMN_TYPES = {
     "id": pa.string(), "length": pa.int64(), "n_chunks": pa.int64(), "n_frames": pa.int64(),
     "virus_score": pa.float64(), "call": pa.string(), "reason": pa.string(),
     "probability": pa.float64(), "q_value": pa.float64(), "tier": pa.string(),
+    "n_uninformative": pa.int64(),
 }  # fmt: skip
 _BLOCK_BYTES = 4 << 20
-_SET_ASIDE = re.compile(r"^\d+ of \d+ frames set aside")
+_SET_ASIDE = re.compile(r"(^|; )\d+ of \d+ frames set aside")
+_COUNTS = re.compile(r"\b\d+ of \d+ (?=frames|windows)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class CallTotals:
     """What the records of a sample come to.
 
     Attributes:
-        n_records, n_chunks, n_frames, n_bases: sums.
+        n_records, n_chunks, n_uninformative, n_frames, n_bases: sums.
         calls: records by call.
         bases: bases by call.
         tiers: records called virus, by tier; ``"NA"`` where there is none.
@@ -90,6 +92,7 @@ class CallTotals:
 
     n_records: int = 0
     n_chunks: int = 0
+    n_uninformative: int = 0
     n_frames: int = 0
     n_bases: int = 0
     calls: Counter[str] = field(default_factory=Counter)
@@ -195,6 +198,7 @@ def _add(totals: CallTotals, block: pa.RecordBatch, lengths: tuple[int, ...]) ->
         raise KeyError(f"the call {min(unknown)}")
     score, probability = _numbers(block, "virus_score"), _numbers(block, "probability")
     totals.n_chunks += int(_numbers(block, "n_chunks").sum())
+    totals.n_uninformative += int(_numbers(block, "n_uninformative").sum())
     totals.n_frames += int(_numbers(block, "n_frames").sum())
     totals.n_bases += int(length.sum())
     for name in CALLS:
@@ -207,10 +211,10 @@ def _add(totals: CallTotals, block: pa.RecordBatch, lengths: tuple[int, ...]) ->
     _count(totals.tiers, _texts(block, "tier")[call == "virus"])
     reason = _texts(block, "reason")
     for text, number in zip(*np.unique(reason, return_counts=True), strict=True):
-        if _SET_ASIDE.match(text):
+        if _SET_ASIDE.search(text):
             totals.n_with_frames_set_aside += int(number)
     not_scorable = reason[call == "not-scorable"]
-    _count(totals.reasons, np.array([_SET_ASIDE.sub("frames set aside", r) for r in not_scorable]))
+    _count(totals.reasons, np.array([_COUNTS.sub("", r) for r in not_scorable]))
     is_scored = call != "not-scorable"
     for limit in lengths:
         totals.n_shorter_than[limit] += int((length[is_scored] < limit).sum())
@@ -272,7 +276,7 @@ def _longest(block: pa.RecordBatch, n: int) -> list[int]:
 
 def _record(block: pa.RecordBatch, row: int, first: int) -> TopRecord:
     values = {name: block.column(name)[row].as_py() for name in _COLUMN_TYPES}
-    del values["reason"]
+    del values["reason"], values["n_uninformative"]
     values["tier"] = None if values["tier"] in ("NA", "") else values["tier"]
     return TopRecord(index=first + row, **values)
 

@@ -61,6 +61,10 @@ def _general(samples: Sequence[RunSample]) -> dict[str, Any]:
             "not_scorable_percent": {**whole, "title": "% not scorable", "max": 100,
                                      "suffix": "%", "format": "{:,.1f}", "hidden": True,
                                      "description": "of all records", "scale": "Greys"},
+            "uninformative_percent": {**whole, "title": "% windows without information",
+                                      "max": 100, "suffix": "%", "format": "{:,.2f}",
+                                      "description": "unknown bases or low complexity, of all "
+                                      "windows", "hidden": True, "scale": "Greys"},
             "records": {**whole, "title": "Records", "description": "of the input",
                         "scale": "Blues"},
         },
@@ -69,6 +73,9 @@ def _general(samples: Sequence[RunSample]) -> dict[str, Any]:
                 "virus": s.counts["virus"],
                 "virus_percent": _percent(s.counts["virus"], s.counts["records"]),
                 "not_scorable_percent": _percent(s.counts["not_scorable"], s.counts["records"]),
+                "uninformative_percent": _percent(
+                    s.counts["uninformative_chunks"], s.counts["chunks"]
+                ),
                 "records": s.counts["records"],
             }
             for s in samples
@@ -81,7 +88,8 @@ def _calls(samples: Sequence[RunSample]) -> dict[str, Any]:
     return _bars(
         "virnucpro_calls",
         "VirNucPro: calls",
-        "Records by call. Not scorable: no translation frame of the record is free of stops.",
+        "Records by call. Not scorable: no translation frame of the record is free of stops, or it "
+        "is without information.",
         {key: {"name": call, "color": CALL_COLOURS[call]} for key, call in keys.items()},
         {s.name: {key: s.counts[key] for key in keys} for s in samples},
         "records",

@@ -36,7 +36,12 @@ _COUNTED = {
     "split": {"train": "train", "validation": "validation", "test": "test"},
 }
 _SUMMED = {
-    "call": {"length": "bases", "n_chunks": "chunks", "n_frames": "frames"},
+    "call": {
+        "length": "bases",
+        "n_chunks": "chunks",
+        "n_uninformative": "uninformative_chunks",
+        "n_frames": "frames",
+    },
     "status": {"length": "letters"},
     "split": {"length": "bases", "n_frames": "frames"},
 }

@@ -91,7 +91,8 @@ def _key_numbers(samples: Sequence[RunSample]) -> KeyNumbers:
 def _table_of_calls(samples: Sequence[RunSample]) -> Table:
     tiers = order_tiers(all_tiers(samples))
     columns = ("sample", "virus", *(f"virus, {tier}" for tier in tiers), "share of virus",
-               "non-virus", "not scorable", "records", "bases")  # fmt: skip
+               "non-virus", "not scorable", "records", "bases", "windows",
+               "windows without information")  # fmt: skip
     rows: list[list[Cell]] = []
     for sample in samples:
         counts = sample.counts
@@ -99,7 +100,8 @@ def _table_of_calls(samples: Sequence[RunSample]) -> Table:
         by_tier = (sample.tiers.get(tier) for tier in tiers)
         rows.append(
             [Link(sample.name, f"{sample.name}/report.html"), counts["virus"], *by_tier, share,
-             counts["non_virus"], counts["not_scorable"], counts["records"], counts["bases"]]
+             counts["non_virus"], counts["not_scorable"], counts["records"], counts["bases"],
+             counts["chunks"], counts["uninformative_chunks"]]
         )  # fmt: skip
     return Table("Samples, with their records by call", columns, rows, sortable=True)
 

@@ -275,7 +275,11 @@ def _how_called(totals: CallTotals, summary: Mapping[str, Any], run: Mapping[str
     if share is not None:
         source = str(_object(summary, "prevalence").get("source"))
         rows.append(("prevalence", f"{share:.4g} ({_PREVALENCE.get(source, source)})"))
-    rows += [("windows", totals.n_chunks), ("frames", totals.n_frames)]
+    rows += [
+        ("windows", totals.n_chunks),
+        ("windows without information", totals.n_uninformative),
+        ("frames", totals.n_frames),
+    ]
     return Section("called", "How records were called", [Table("Rule", ("what", "value"), rows)])
 
 
@@ -292,7 +296,8 @@ def _not_scorable(totals: CallTotals) -> Section:
             Text(
                 "A record is scored by its stop-free translation frames; the longer a window, the "
                 "fewer of its six frames are free of stop codons, and in non-coding sequence often "
-                "none is. Not scorable means neither viral nor non-viral."
+                "none is. A window with too many unknown bases or too little complexity is without "
+                "information and has no frames. Not scorable means neither viral nor non-viral."
             ),
             Table("Why records could not be scored", ("reason", "records", "share"), rows),
         ],

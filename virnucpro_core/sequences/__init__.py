@@ -2,7 +2,8 @@
 
 from virnucpro_core.sequences._demo_reads import demo_reads
 from virnucpro_core.sequences._duplicates import DuplicateFinder
-from virnucpro_core.sequences._frames import KeptFrames, translate_windows
+from virnucpro_core.sequences._frames import KeptFrames, Stretch, find_frames
+from virnucpro_core.sequences._information import window_information
 from virnucpro_core.sequences._molecules import MOLECULES, clean_sequences
 from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._prepare import (
@@ -29,6 +30,7 @@ __all__ = [
     "ReadFiles",
     "RecordBatch",
     "ShardBuilder",
+    "Stretch",
     "WholeSettings",
     "WholeSummary",
     "Windows",
@@ -36,10 +38,11 @@ __all__ = [
     "clean_sequences",
     "cut_windows",
     "demo_reads",
+    "find_frames",
     "prepare",
     "prepare_batches",
     "read_batches",
     "shard_whole",
-    "translate_windows",
+    "window_information",
     "window_starts",
 ]

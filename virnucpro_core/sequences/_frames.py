@@ -23,7 +23,7 @@ from virnucpro_core.sequences._alphabet import (
 )
 from virnucpro_core.store import ByteStrings
 
-__all__ = ["KeptFrames", "Stretch", "find_frames", "translate_windows"]
+__all__ = ["KeptFrames", "Stretch", "find_frames"]
 
 _N_FRAMES = 6
 _NOT_AG, _NOT_CT = np.uint8(15 & ~AG), np.uint8(15 & ~CT)
@@ -152,17 +152,6 @@ def find_frames(
     along = np.where(frame >= 3, len(stretch.letters) - high[kept], low[kept])
     extra = length[window] - shift[frame] > 3 * n_codons[kept]
     return KeptFrames(window, frame.astype(np.uint8), along, n_codons[kept], extra.astype(np.int64))
-
-
-def translate_windows(windows: ByteStrings) -> tuple[KeptFrames, ByteStrings, ByteStrings]:
-    """Stop-free frames of windows that do not overlap.
-
-    Returns:
-        The frames, their nucleotides and their proteins.
-    """
-    stretch = Stretch.of(windows.data.tobytes())
-    kept = find_frames(stretch, windows.offsets[:-1], windows.lengths)
-    return kept, *kept.sequences(stretch)
 
 
 def _stop_free(

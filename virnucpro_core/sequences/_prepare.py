@@ -14,6 +14,7 @@ from virnucpro_core._progress import progress
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import Stretch, find_frames
+from virnucpro_core.sequences._information import window_information
 from virnucpro_core.sequences._reader import read_batches
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
@@ -21,6 +22,7 @@ from virnucpro_core.sequences._windows import Windows, cut_windows
 from virnucpro_core.store import (
     ByteStrings,
     FrameShard,
+    Information,
     RecordRows,
     RecordTable,
     create_record_table,
@@ -81,11 +83,15 @@ def check_sample_name(name: str) -> None:
 
 @dataclass(slots=True)
 class PrepareSummary:
-    """What `prepare` found and made, with the seconds that each of its four stages took."""
+    """What `prepare` found and made, with the seconds that each of its four stages took.
+
+    ``n_uninformative`` of the ``n_chunks`` windows have too little information to yield frames.
+    """
 
     n_records: int = 0
     n_bases: int = 0
     n_chunks: int = 0
+    n_uninformative: int = 0
     n_frames: int = 0
     shards: list[Path] = field(default_factory=list)
     chunking_seconds: float = 0.0
@@ -97,8 +103,9 @@ class PrepareSummary:
 def prepare(reads: Path | ReadFiles, outdir: Path, settings: PrepareSettings) -> PrepareSummary:
     """Write ``<outdir>/shards/<sample>.shard_00001.h5`` … and ``<outdir>/<sample>.records.h5``.
 
-    A record that yields no frame has its row in the record table all the same. Memory is bounded
-    by the batch size, the shard size and the longest record.
+    A record that yields no frame has its row in the record table all the same; a window without
+    information (`window_information`) yields none. Memory is bounded by the batch size, the shard
+    size and the longest record.
 
     Raises:
         InputError: the file cannot be read, a record holds something that is no nucleotide, or an
@@ -133,14 +140,16 @@ def prepare_batches(
                 windows = cut_windows(lengths, settings.window_size)
                 summary.chunking_seconds += time.perf_counter() - started
                 n_frames = np.zeros(len(batch), dtype=np.int64)
-                for block in _blocks(batch, letters, lengths, windows, summary):
+                information = np.empty(len(windows), dtype=np.uint8)
+                for block in _blocks(batch, letters, lengths, windows, information, summary):
                     n_frames += np.bincount(block.record_index - batch.first, minlength=len(batch))
                     for shard in builder.add(block):
                         _write(shard, outdir, summary)
-                table.append(_rows(batch, lengths, windows, n_frames))
+                table.append(_rows(batch, lengths, windows, information, n_frames))
                 summary.n_records += len(batch)
                 summary.n_bases += int(lengths.sum())
                 summary.n_chunks += len(windows)
+                summary.n_uninformative += int(np.count_nonzero(information))
                 summary.n_frames += int(n_frames.sum())
                 advance(summary.n_records)
             for shard in builder.finish():
@@ -154,9 +163,13 @@ def _blocks(
     letters: bytes,
     lengths: NDArray[np.int64],
     windows: Windows,
+    information: NDArray[np.uint8],
     summary: PrepareSummary,
 ) -> Iterator[FrameBlock]:
     """Frames of the windows of a batch, in blocks of about `STRETCH_BASES`.
+
+    Args:
+        information: uint8 [W], filled with the `Information` of each window.
 
     Raises (while the blocks are drawn):
         InputError: a record holds something that is no nucleotide.
@@ -177,12 +190,14 @@ def _blocks(
         bad = stretch.first_bad_letter()
         if bad is not None:
             raise _not_a_nucleotide(batch, record_start, origin + bad, stretch.letters[bad])
-        length = windows.length[mine].astype(np.int64)
-        kept = find_frames(stretch, start[mine] - origin, length)
+        within, length = start[mine] - origin, windows.length[mine].astype(np.int64)
+        information[mine] = window_information(stretch, within, length)
+        informative = np.flatnonzero(information[mine] == Information.ENOUGH)
+        kept = find_frames(stretch, within[informative], length[informative])
         nucleotides, proteins = kept.sequences(stretch)
         summary.translation_seconds += time.perf_counter() - started
 
-        window = kept.window + first
+        window = informative[kept.window] + first
         record = windows.record[window]
         yield FrameBlock(
             record_index=record + batch.first,
@@ -210,13 +225,18 @@ def _rows(
     batch: RecordBatch,
     lengths: NDArray[np.int64],
     windows: Windows,
+    information: NDArray[np.uint8],
     n_frames: NDArray[np.int64],
 ) -> RecordRows:
-    n_chunks = np.bincount(windows.record, minlength=len(batch))
+    n = len(batch) * len(Information)
+    counts = np.bincount(windows.record * len(Information) + information, minlength=n)
+    by_information: NDArray[np.int32] = counts.astype(np.int32).reshape(-1, len(Information))
     return RecordRows(
         ids=ByteStrings.from_iterable(name.encode() for name in batch.ids),
         length=lengths,
-        n_chunks=n_chunks.astype(np.int32),
+        n_chunks=by_information.sum(axis=1, dtype=np.int32),
+        n_unknown=by_information[:, Information.UNKNOWN_BASES],
+        n_low_complexity=by_information[:, Information.LOW_COMPLEXITY],
         n_frames=n_frames.astype(np.int32),
     )
 

@@ -135,11 +135,13 @@ def _block(
 
 
 def _rows(batch: RecordBatch, strings: ByteStrings, has_letters: NDArray[np.bool_]) -> RecordRows:
-    one_or_none = has_letters.astype(np.int32)
+    one_or_none, none = has_letters.astype(np.int32), np.zeros(len(batch), dtype=np.int32)
     return RecordRows(
         ids=ByteStrings.from_iterable(name.encode() for name in batch.ids),
         length=strings.lengths,
         n_chunks=one_or_none,
+        n_unknown=none,
+        n_low_complexity=none,
         n_frames=one_or_none,
     )
 

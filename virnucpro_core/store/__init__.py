@@ -17,6 +17,7 @@ from virnucpro_core.store._embeddings import (
     read_embeddings,
     write_embeddings,
 )
+from virnucpro_core.store._information import Information
 from virnucpro_core.store._open_store import open_store, remove_stale_temporaries
 from virnucpro_core.store._outcomes import write_record_outcomes
 from virnucpro_core.store._records import (
@@ -59,6 +60,7 @@ __all__ = [
     "Embeddings",
     "FrameScores",
     "FrameShard",
+    "Information",
     "Part",
     "RecordRows",
     "RecordTable",

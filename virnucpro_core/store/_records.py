@@ -17,8 +17,14 @@ from virnucpro_core.store._strings import ByteStrings
 __all__ = ["RecordRows", "RecordTable", "RecordTableWriter", "create_record_table"]
 
 _KIND = "virnucpro-records"
-_SCHEMA_VERSION = 2
-_COLUMNS = {"length": np.int64, "n_chunks": np.int32, "n_frames": np.int32}
+_SCHEMA_VERSION = 3
+_COLUMNS = {
+    "length": np.int64,
+    "n_chunks": np.int32,
+    "n_unknown": np.int32,
+    "n_low_complexity": np.int32,
+    "n_frames": np.int32,
+}
 # HDF5 allots whole chunks, so a small sample should not need much more than one small chunk.
 _CHUNK_ROWS = 4_096
 _BLOCK_ROWS = 65_536
@@ -33,16 +39,26 @@ class RecordRows:
         ids: the n record ids (UTF-8).
         length: int64 [n], in bases.
         n_chunks: int32 [n], windows of the record.
-        n_frames: int32 [n], stop-free frames of all its windows.
+        n_unknown: int32 [n], those of them that have too many unknown bases to be scored.
+        n_low_complexity: int32 [n], those of them that have too little complexity to be scored.
+        n_frames: int32 [n], stop-free frames of all its other windows.
     """
 
     ids: ByteStrings
     length: NDArray[np.int64]
     n_chunks: NDArray[np.int32]
+    n_unknown: NDArray[np.int32]
+    n_low_complexity: NDArray[np.int32]
     n_frames: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.length)
+
+    @property
+    def n_uninformative(self) -> NDArray[np.int32]:
+        """int32 [n], windows without enough information to be scored."""
+        without: NDArray[np.int32] = self.n_unknown + self.n_low_complexity
+        return without
 
 
 class RecordTableWriter:
@@ -141,9 +157,7 @@ class RecordTable:
         offsets = np.concatenate([[0], ends - first]).astype(np.int64)
         return RecordRows(
             ByteStrings(data, offsets),
-            file["length"][start:stop],
-            file["n_chunks"][start:stop],
-            file["n_frames"][start:stop],
+            *(file[name][start:stop] for name in _COLUMNS),
         )
 
 

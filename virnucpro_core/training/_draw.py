@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.sequences import KeptFrames, translate_windows
-from virnucpro_core.store import ByteStrings
+from virnucpro_core.sequences import KeptFrames, Stretch, find_frames, window_information
+from virnucpro_core.store import ByteStrings, Information
 from virnucpro_core.training._collection import CollectedGenome
 from virnucpro_core.training._dataset_tables import OverlapRow
 from virnucpro_core.training._overlap import touched
 from virnucpro_core.training._places import Places
-from virnucpro_core.training._window_settings import MOST_UNKNOWN, WindowSettings
+from virnucpro_core.training._window_settings import WindowSettings
 
 __all__ = ["DrawCounts", "DrawnWindows", "WindowDrawer"]
 
@@ -57,7 +57,7 @@ class DrawCounts:
     Attributes:
         with_frame: have a frame that is kept; as many as were asked for, if there are so many.
         without_frame: have none; they are in the table, but in no shard.
-        unknown: left out for more than `MOST_UNKNOWN` of N.
+        unknown, low_complexity: left out for want of information, see `window_information`.
         overlap: left out because they touch a stretch that is also in a virus.
         again: had been drawn before.
         frames: frames that are kept.
@@ -66,6 +66,7 @@ class DrawCounts:
     with_frame: int = 0
     without_frame: int = 0
     unknown: int = 0
+    low_complexity: int = 0
     overlap: int = 0
     again: int = 0
     frames: int = 0
@@ -133,25 +134,17 @@ class WindowDrawer:
         length: NDArray[np.int64],
         n_windows: int,
     ) -> DrawnWindows:
-        kept, letters = [], []
-        overlapping = self._overlapping(genome, start, start + length)
-        places = zip(genome.tolist(), start.tolist(), length.tolist(), strict=True)
-        for i, place in enumerate(places):
-            row, first, n = place
-            piece = self._genomes[row].letters[first : first + n].tobytes()
-            if place in self._seen:
-                self.counts.again += 1
-            elif piece.count(b"N") > MOST_UNKNOWN * n:
-                self.counts.unknown += 1
-            elif overlapping[i]:
-                self.counts.overlap += 1
-            else:
-                kept.append(i)
-                letters.append(piece)
-            self._seen.add(place)
+        drawn = ByteStrings.from_iterable(
+            self._genomes[row].letters[first : first + n].tobytes()
+            for row, first, n in zip(genome.tolist(), start.tolist(), length.tolist(), strict=True)
+        )
+        stretch = Stretch.of(drawn.data.tobytes())
+        information = window_information(stretch, drawn.offsets[:-1], length)
+        kept = self._kept(genome, start, length, information)
         genome, start, length = genome[kept], start[kept], length[kept]
-        windows = ByteStrings.from_iterable(letters)
-        frames, nucleotides, proteins = translate_windows(windows)
+        windows = ByteStrings.from_iterable(drawn[i] for i in kept)
+        frames = find_frames(stretch, drawn.offsets[:-1][kept], length)
+        nucleotides, proteins = frames.sequences(stretch)
         chosen = np.flatnonzero(self._is_wanted(frames, genome, start, length))
         window = frames.window[chosen]
         # The last round ends with the window that completes the number.
@@ -172,6 +165,31 @@ class WindowDrawer:
             nucleotides=ByteStrings.from_iterable(nucleotides[i] for i in chosen.tolist()),
             proteins=ByteStrings.from_iterable(proteins[i] for i in chosen.tolist()),
         )
+
+    def _kept(
+        self,
+        genome: NDArray[np.int64],
+        start: NDArray[np.int64],
+        length: NDArray[np.int64],
+        information: NDArray[np.uint8],
+    ) -> list[int]:
+        """Rows of the windows that are new, informative and free of overlaps; counts the others."""
+        kept = []
+        overlapping = self._overlapping(genome, start, start + length)
+        places = zip(genome.tolist(), start.tolist(), length.tolist(), strict=True)
+        for i, place in enumerate(places):
+            if place in self._seen:
+                self.counts.again += 1
+            elif information[i] == Information.UNKNOWN_BASES:
+                self.counts.unknown += 1
+            elif information[i] == Information.LOW_COMPLEXITY:
+                self.counts.low_complexity += 1
+            elif overlapping[i]:
+                self.counts.overlap += 1
+            else:
+                kept.append(i)
+            self._seen.add(place)
+        return kept
 
     def _overlapping(
         self, genome: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]

@@ -242,7 +242,8 @@ def _draw(
             log(
                 f"{PARTS[part]}, {kind}: {found.with_frame} windows with {found.frames} frames "
                 f"of {len(mine)} genomes; {found.without_frame} without a frame, "
-                f"{found.overlap} left out for an overlap"
+                f"{found.overlap} left out for an overlap, "
+                f"{found.unknown + found.low_complexity} for want of information"
             )
             if found.with_frame < n_windows:
                 log(f"warning: {PARTS[part]}, {kind}: {n_windows} windows were asked for")

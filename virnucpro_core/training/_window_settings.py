@@ -9,10 +9,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core.errors import UsageError
 
-__all__ = ["MOST_UNKNOWN", "WindowSettings"]
-
-MOST_UNKNOWN = 0.05
-"""Windows with a larger share of N are left out: they hold no sequence to learn from."""
+__all__ = ["WindowSettings"]
 
 _FRAMES = ("all", "cds")
 

@@ -16,8 +16,8 @@ from virnucpro_core.store import FrameScores, RecordTable, read_scores, read_sha
 BUNDLE = "b" * 64
 WINDOW = 60
 
-# No frame of these 60 bases is free of stops: TAA, TAG, TGA in every phase of both strands.
-ALL_STOPS = "TAATTAATTAATTAGTTAGTTAGTTGATTGATTGATTATTATTATTAACTAACTAACTAG"
+# No frame of these 60 bases is free of stops.
+ALL_STOPS = "ATTACCGTAATCTACTATTAAGTCACAACCAAACAATGGATTAATTTCTTAGTTGGAATC"
 
 Record = tuple[str, str]  # whole header, sequence
 
@@ -54,6 +54,11 @@ def random_records(n_records: int, seed: int) -> list[Record]:
         name = f"{rng.choice(['z', 'A', 'contig_1', 'a_chunk_'])}{number}"
         records.append((name if number % 3 else f"{name} some  text=1", sequence))
     return records
+
+
+def stop_free(n_bases: int, seed: int = 0) -> str:
+    """Bases of which all six frames are free of stops: for those it takes a T, forward or back."""
+    return "".join(random.Random(seed).choices("ACG", k=n_bases))
 
 
 def random_scores(n_frames: int, seed: int) -> np.ndarray:

@@ -27,6 +27,7 @@ from tests.unit.calling.samples import (
     fastq,
     make_sample,
     random_records,
+    stop_free,
 )
 from tests.unit.calling.test_consensus import results, table
 from virnucpro_core.calling import Calibration, ConsensusSummary, Decision, write_consensus
@@ -43,7 +44,7 @@ TOLERANCE = 1e-9
 
 def sample_of(folder: Path, n_records: int = 400, **changes: Any) -> Sample:
     return make_sample(
-        folder, random_records(n_records, seed=3), shard_frames=300, calibration=MODEL, **changes
+        folder, random_records(n_records, seed=1), shard_frames=300, calibration=MODEL, **changes
     )
 
 
@@ -246,7 +247,9 @@ def test_a_damaged_calibration_is_named(tmp_path: Path) -> None:
 
 
 def test_frames_that_were_set_aside_are_no_evidence(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path, [("a", "ACG" * 40), ("b", "CCG" * 40)], calibration=MODEL)
+    sample = make_sample(
+        tmp_path, [("a", stop_free(120)), ("b", stop_free(120, 2))], calibration=MODEL
+    )
     (path,) = sample.score_paths
     scores = read_scores(path)
     second = (scores.record_index == 0) & (scores.chunk == 2)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.unit.calling import reference
-from tests.unit.calling.samples import ALL_STOPS, make_sample, random_records
+from tests.unit.calling.samples import ALL_STOPS, make_sample, random_records, stop_free
 from virnucpro_core.calling import RESULT_FILES, ConsensusSummary, Decision, write_consensus
 from virnucpro_core.errors import UsageError
 
@@ -75,8 +75,7 @@ def test_every_record_has_its_row_in_input_order_with_its_score(tmp_path: Path) 
 
 
 def test_a_record_of_one_chunk_is_called_as_virnucpro_calls_the_chunk(tmp_path: Path) -> None:
-    rng = random.Random(5)
-    records = [(f"r{n}", "".join(rng.choices("ACG", k=60))) for n in range(100)]
+    records = [(f"r{n}", stop_free(60, seed=n)) for n in range(100)]
     n_frames = len(make_sample(tmp_path / "count", records).frames)
     # The tie and the float32 numbers right beside it are the hard ones.
     half = np.float32(0.5)
@@ -91,7 +90,7 @@ def test_a_record_of_one_chunk_is_called_as_virnucpro_calls_the_chunk(tmp_path: 
 
 
 def test_reasons_of_records_that_cannot_be_scored(tmp_path: Path) -> None:
-    records = [("none", ""), ("two", "AC"), ("stops", ALL_STOPS), ("fine", "ACG" * 20)]
+    records = [("none", ""), ("two", "AC"), ("stops", ALL_STOPS), ("fine", stop_free(60))]
     sample = make_sample(tmp_path, records)
     write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
     rows = {row["id"]: row for row in table(tmp_path)}
@@ -104,7 +103,7 @@ def test_reasons_of_records_that_cannot_be_scored(tmp_path: Path) -> None:
 
 def test_chunk_scores_are_weighted_by_chunk_length(tmp_path: Path) -> None:
     # 61 bases at window 60: chunks of 60 and 31. Every frame of a chunk has the same score.
-    records = [("r", "ACG" * 20 + "A")]
+    records = [("r", stop_free(61))]
     lengths = [f.chunk_length for f in make_sample(tmp_path / "count", records).frames]
     assert set(lengths) == {60, 31}
     scores = np.array([[0.25, 0.75] if n == 60 else [0.5, 0.5] for n in lengths], np.float32)
@@ -119,7 +118,7 @@ def test_chunk_scores_are_weighted_by_chunk_length(tmp_path: Path) -> None:
     [(0.0, "virus"), (0.75, "virus"), (0.7500001, "non-virus"), (1.0, "non-virus")],
 )
 def test_the_threshold_itself_is_a_virus(tmp_path: Path, threshold: float, call: str) -> None:
-    records = [("r", "ACG" * 20)]
+    records = [("r", stop_free(60))]
     n_frames = len(make_sample(tmp_path / "count", records).frames)
     scores = np.tile(np.array([0.25, 0.75], np.float32), (n_frames, 1))
     sample = make_sample(tmp_path, records, scores=scores)
@@ -137,7 +136,7 @@ def test_a_threshold_that_is_no_share_is_refused(threshold: float) -> None:
 def test_scores_in_the_files_read_back_as_the_same_numbers(tmp_path: Path) -> None:
     scores = np.random.default_rng(6).random((10_000, 2), dtype=np.float32)
     scores[:100] *= np.float32(1e-30)
-    records = [("r", "ACG" * 3000)]
+    records = [("r", stop_free(9_000))]
     n_frames = len(make_sample(tmp_path / "count", records).frames)
     sample = make_sample(tmp_path, records, scores=scores[:n_frames])
     write_consensus(sample.records, sample.score_paths, sample.reads, tmp_path)
@@ -196,7 +195,7 @@ def test_results_do_not_depend_on_order_shards_blocks_or_time(
 
 
 def test_two_score_files_in_either_order(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path, [("a", "ACG" * 20), ("b", "CCG" * 20)], shard_frames=4)
+    sample = make_sample(tmp_path, [("a", stop_free(60)), ("b", stop_free(60, 2))], shard_frames=4)
     paths = sample.score_paths
     assert len(paths) >= 2
     write_consensus(sample.records, paths, sample.reads, tmp_path / "1")

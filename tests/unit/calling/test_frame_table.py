@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from tests.unit.calling.samples import ALL_STOPS, BUNDLE, edit_scores, make_sample, random_records
+from tests.unit.calling.samples import (
+    ALL_STOPS,
+    BUNDLE,
+    edit_scores,
+    make_sample,
+    random_records,
+    stop_free,
+)
 from tests.unit.calling.test_calibrated import MODEL, consensus, sample_of
 from virnucpro_core.calling import virus_score
 from virnucpro_core.calling._frame_table import FrameTable
@@ -77,7 +84,9 @@ def test_rows_are_the_frames_with_their_windows(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_null(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path, [("a", "ACG" * 20), ("b", "CCG" * 20)], calibration=MODEL)
+    sample = make_sample(
+        tmp_path, [("a", stop_free(60)), ("b", stop_free(60, 2))], calibration=MODEL
+    )
     (path,) = sample.score_paths
     scores = read_scores(path)
     status = np.where(scores.record_index == 0, SetAside.NOT_FINITE, 0).astype(np.uint8)
@@ -98,7 +107,7 @@ def test_what_is_not_known_is_null(tmp_path: Path) -> None:
 
 
 def test_without_a_calibration_there_are_no_log_odds(tmp_path: Path) -> None:
-    sample = make_sample(tmp_path, [("a", "ACG" * 20)])
+    sample = make_sample(tmp_path, [("a", stop_free(60))])
     consensus(sample, tmp_path / "out")
     rows = parquet.read_table(tmp_path / "out" / "scores.parquet")
     assert rows["window_log_odds"].null_count == len(rows) > 0
@@ -134,7 +143,7 @@ def test_row_groups_and_bytes_do_not_depend_on_slices(
 def test_a_full_disk_is_one_line_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sample = make_sample(tmp_path, [("a", "ACG" * 20)])
+    sample = make_sample(tmp_path, [("a", stop_free(60))])
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

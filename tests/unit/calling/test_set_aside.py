@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.calling.samples import edit_scores, make_sample
+from tests.unit.calling.samples import edit_scores, make_sample, stop_free
 from tests.unit.calling.test_consensus import table
 from virnucpro_core.calling import (
     merge_features,
@@ -29,7 +29,7 @@ from virnucpro_core.store import (
     write_embeddings,
 )
 
-RECORDS = [("one", "ACG" * 20), ("two", "CAGCTC" * 20), ("three", "GCCA" * 30)]
+RECORDS = [("one", stop_free(60)), ("two", stop_free(120, 2)), ("three", stop_free(120, 4))]
 
 
 def embeddings(shard: FrameShard, set_aside: dict[int, SetAside]) -> Embeddings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import torch
@@ -24,6 +25,14 @@ def test_counts_of_good_reads(tmp_path: Path) -> None:
     assert (check.records, check.letters, check.shortest, check.longest) == (4, 11, 0, 5)
     assert (check.empty, check.short, check.ambiguous) == (1, 1, 1)
     assert (check.is_usable, check.is_whole) == (True, True)
+
+
+def test_records_without_information_are_counted(tmp_path: Path) -> None:
+    ordinary = "".join(random.Random(1).choices("ACGT", k=500))
+    records = ("N" * 600_000, "g" * 150, "", ordinary, ordinary + "N" * 9_000, "N" * 9_000)
+    text = "".join(f">{number}\n{letters}\n" for number, letters in enumerate(records))
+    check = check_reads("s", reads(tmp_path / "r.fa", text))
+    assert (check.empty, check.uninformative, check.n_errors) == (1, 3, 0)
 
 
 def test_every_mistake_has_its_place_and_the_rest_are_counted(tmp_path: Path) -> None:

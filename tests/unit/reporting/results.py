@@ -17,7 +17,7 @@ __all__ = ["BUNDLE", "CALIBRATED", "Record", "write_sample"]
 
 HEADER = [
     "id", "length", "n_chunks", "n_frames", "virus_score", "call", "reason", "probability",
-    "q_value", "tier",
+    "q_value", "tier", "n_uninformative",
 ]  # fmt: skip
 
 BUNDLE: dict[str, Any] = {
@@ -92,6 +92,7 @@ class Record:
     tier: str | None = None
     reason: str = "NA"
     threshold: float = 0.5
+    n_uninformative: int = 0
 
     @property
     def n_chunks(self) -> int:
@@ -106,7 +107,8 @@ class Record:
     def row(self) -> str:
         n_frames = 0 if self.score is None else self.n_chunks
         cells = (self.id, self.length, self.n_chunks, n_frames, self.score, self.call,
-                 self.reason, self.probability, self.q_value, self.tier)  # fmt: skip
+                 self.reason, self.probability, self.q_value, self.tier,
+                 self.n_uninformative)  # fmt: skip
         return "\t".join("NA" if cell is None else str(cell) for cell in cells) + "\n"
 
 

@@ -17,7 +17,7 @@ from virnucpro_core.cli import main
 from virnucpro_core.reporting import STAGES, Stage, write_stages
 
 COUNTS = {"records": 200, "virus": 30, "non_virus": 120, "not_scorable": 50, "bases": 60000,
-          "chunks": 210, "frames": 400}  # fmt: skip
+          "chunks": 210, "uninformative_chunks": 21, "frames": 400}  # fmt: skip
 
 
 def run_json(sample: str, counts: dict[str, int], **more: Any) -> dict[str, Any]:
@@ -65,9 +65,10 @@ def test_every_sample_has_its_row_and_its_link(results: Path) -> None:
     assert '<a href="swab/report.html">swab</a>' in page.read_text()
     text = text_of(page)
     assert "2 samples, 200 records, 30 of them called virus." in text
-    # Virus, of them high and low, share, non-virus, not scorable, records, bases.
-    assert "swab 30 10 20 0.15 120 50 200 60,000" in text
-    assert "blank 0 – – – 0 0 0 0" in text
+    # Virus, of them high and low, share, non-virus, not scorable, records, bases, windows, those
+    # without information.
+    assert "swab 30 10 20 0.15 120 50 200 60,000 210 21" in text
+    assert "blank 0 – – – 0 0 0 0 0 0" in text
     assert "Six-Frame Translation 12.5 25.0% 20 0" in text
 
 
@@ -106,7 +107,8 @@ def test_what_multiqc_takes_up(results: Path) -> None:
     ]
     general = json.loads((folder / "virnucpro_general_mqc.json").read_text())
     assert general["data"]["swab"] == {
-        "virus": 30, "virus_percent": 15.0, "not_scorable_percent": 25.0, "records": 200,
+        "virus": 30, "virus_percent": 15.0, "not_scorable_percent": 25.0,
+        "uninformative_percent": 10.0, "records": 200,
     }  # fmt: skip
     tiers = json.loads((folder / "virnucpro_tiers_mqc.json").read_text())
     assert tiers["data"] == {"swab": {"high": 10, "low": 20}, "blank": {"high": 0, "low": 0}}

@@ -30,6 +30,22 @@ OTHERS = [
     Record("host_2", 900, 0.4, 0.2, 0.5, "medium"),
 ]
 LOST = [
+    Record(
+        "gap",
+        800,
+        None,
+        reason="without information: unknown bases",
+        tier="not-scorable",
+        n_uninformative=2,
+    ),
+    Record(
+        "contig",
+        1700,
+        None,
+        tier="not-scorable",
+        n_uninformative=3,
+        reason="every frame has a stop codon; 3 of 4 windows without information: low complexity",
+    ),
     Record("stops", 700, None, reason="every frame has a stop codon", tier="not-scorable"),
     Record("nothing", 0, None, reason="empty", tier="not-scorable"),
 ]
@@ -66,13 +82,16 @@ def files(tmp_path: Path) -> SampleFiles:
 
 def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
     text = report(tmp_path, files, CALIBRATED)
-    assert "3 of 7 records are called virus by the model tested." in text
+    assert "3 of 9 records are called virus by the model tested." in text
     assert "1 high, 1 medium, 1 low" in text
     assert "A warning of the caller." in text
     assert "q-value of at most 0.05" in text
     assert "0.2 (estimated from this sample)" in text
     assert "Viral regions (shaded): 1,001–5,000." in text
-    assert "every frame has a stop codon 1 50.0%" in text
+    assert "every frame has a stop codon 1 25.0%" in text
+    assert "without information: unknown bases 1 25.0%" in text
+    assert "stop codon; windows without information: low complexity 1 25.0%" in text
+    assert "windows without information 5" in text
     assert "Reliability: what the model said, and what was true" in text
     assert "How many records at which false discovery rate" in text
     assert "D others bacteria 90 0.41" in text
@@ -105,7 +124,7 @@ def test_an_uncalibrated_model_has_no_probabilities(tmp_path: Path) -> None:
 
 def test_only_the_table_of_the_records_is_needed(tmp_path: Path, files: SampleFiles) -> None:
     text = report(tmp_path, SampleFiles(files.sequences), CALIBRATED)
-    assert "3 of 7 records" in text
+    assert "3 of 9 records" in text
     assert "There is no run.json at hand." in text
     assert "not recorded" in text
 

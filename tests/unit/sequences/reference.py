@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import groupby, product
+
+from pydustmasker import DustMasker
 
 BASES = {
     "A": "A", "C": "C", "G": "G", "T": "T", "R": "AG", "Y": "CT", "S": "CG", "W": "AT",
@@ -53,11 +55,24 @@ def frames(window: str) -> list[tuple[str, str, str]]:
     return result
 
 
+def information(window: str) -> str:
+    """``"enough"``, ``"unknown bases"`` or ``"low complexity"``."""
+    letters = window.upper().replace("U", "T")
+    if sum(letter not in "ACGT" for letter in letters) > 0.05 * len(letters):
+        return "unknown bases"
+    runs = ["".join(run) for _, run in groupby(letters)]
+    in_runs = sum(len(run) for run in runs if len(run) >= {"G": 10, "C": 10}.get(run[0], 20))
+    masked = DustMasker(letters).n_masked_bases if len(letters) >= 4 else 0
+    is_low = in_runs > 0.05 * len(letters) or masked > 0.75 * len(letters)
+    return "low complexity" if is_low else "enough"
+
+
 def all_frames(records: list[tuple[str, str]], size: int) -> list[tuple[str, str, str]]:
-    """(frame id, nucleotides, protein) of every record."""
+    """(frame id, nucleotides, protein) of every record's windows that have information."""
     return [
         (f"{name}_chunk_{k + 1}{frame}", nucleotides, protein)
         for name, sequence in records
         for k, (start, length) in enumerate(windows(len(sequence), size))
+        if information(sequence[start : start + length]) == "enough"
         for frame, nucleotides, protein in frames(sequence[start : start + length])
     ]

@@ -128,6 +128,8 @@ def test_a_record_table_is_written_and_read_in_blocks(tmp_path: Path) -> None:
                     ByteStrings.from_iterable(names[i] for i in some),
                     np.array([10 * i for i in some]),
                     np.array([i % 4 for i in some], dtype=np.int32),
+                    np.array([i % 3 for i in some], dtype=np.int32),
+                    np.array([i % 5 for i in some], dtype=np.int32),
                     np.array([i % 7 for i in some], dtype=np.int32),
                 )
             )
@@ -140,6 +142,7 @@ def test_a_record_table_is_written_and_read_in_blocks(tmp_path: Path) -> None:
     rows = table.rows(42, 45)
     assert list(rows.ids) == names[42:45]
     assert rows.n_frames.tolist() == [42 % 7, 43 % 7, 44 % 7]
+    assert rows.n_uninformative.tolist() == [i % 3 + i % 5 for i in (42, 43, 44)]
 
 
 @pytest.mark.parametrize("n", [0, 3])

@@ -12,7 +12,7 @@ from Bio import SeqIO
 
 from tests.unit.training.genomes import bases, complement, genbank_text, gene, write_fasta
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import translate_windows
+from virnucpro_core.sequences import Stretch, find_frames
 from virnucpro_core.store import ByteStrings
 from virnucpro_core.training._genome_files import genome_name, read_genome
 
@@ -93,7 +93,8 @@ def test_segments_hold_just_the_codons_that_the_annotation_translates(
             expected.add((min(read[i : i + 3]), steps[0] == -1))
     starts = np.arange(len(LETTERS) - 2)
     codons = ByteStrings.from_iterable(LETTERS[start : start + 3].encode() for start in starts)
-    frames, _, _ = translate_windows(codons)
+    stretch = Stretch.of(codons.data.tobytes())
+    frames = find_frames(stretch, codons.offsets[:-1], codons.lengths)
     held = coding.holding(frames, starts, np.full(len(starts), 3))
     found = set(zip(frames.window[held].tolist(), (frames.frame[held] >= 3).tolist(), strict=True))
     stops = {

@@ -12,7 +12,8 @@ from tests.bundles import make_bundle
 from tests.unit.training.genomes import bases, complement, gene, write_fasta, write_genbank
 from virnucpro_core.cli import main
 from virnucpro_core.errors import InputError, UsageError
-from virnucpro_core.store import FRAME_NAMES, read_embeddings, read_shard
+from virnucpro_core.sequences import Stretch, window_information
+from virnucpro_core.store import FRAME_NAMES, Information, read_embeddings, read_shard
 from virnucpro_core.training import (
     LABELS,
     PARTS,
@@ -34,7 +35,7 @@ PROPHAGE_SITE = 9_000
 
 
 def write_genomes(folder: Path) -> None:
-    """Six of each class; one bacterium is large, has Ns, and carries the first phage."""
+    """Six of each class; one bacterium is large, has Ns and a repeat, and the first phage."""
     phages = [gene(1_200, i) for i in range(6)]
     for i, phage in enumerate(phages):
         write_fasta(folder / "viral" / f"v{i}.fa.gz", phage[:2_000], phage[2_000:].lower())
@@ -42,7 +43,8 @@ def write_genomes(folder: Path) -> None:
         write_fasta(folder / "cellular" / f"c{i}.fa", bases(8_000, 20 + i))
     large = bases(30_000, 40)
     letters = large[:PROPHAGE_SITE] + phages[0] + large[PROPHAGE_SITE:20_000] + "N" * 3_000
-    write_fasta(folder / "cellular" / "large.fa", letters + large[20_000:])
+    letters += large[20_000:25_000] + "AC" * 1_500 + large[25_000:]
+    write_fasta(folder / "cellular" / "large.fa", letters)
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +114,17 @@ def test_windows_lie_within_a_record_and_have_every_length(dataset: Dataset, fol
     for genome, start, length in zip(table.genome, table.start, table.length, strict=True):
         window = letters[genome][start : start + length]
         assert len(window) == length
-        assert window.count("N") <= 0.05 * length
+        stretch = Stretch.of(window.encode())
+        (information,) = window_information(stretch, np.array([0]), np.array([length]))
+        assert information == Information.ENOUGH
         if genome.startswith("v"):
             assert "N" not in window
     places = list(zip(table.genome, table.start.tolist(), table.length.tolist(), strict=True))
     assert len(set(places)) == len(places)
+    counts = [json.loads((dataset.path / "dataset.json").read_text())["counts"][part]
+              for part in ("train others", "validation others", "test others")]  # fmt: skip
+    assert sum(count["unknown"] for count in counts) > 3
+    assert sum(count["low_complexity"] for count in counts) > 3
 
 
 def test_windows_of_the_test_part_can_have_lengths_of_their_own(
