@@ -17,8 +17,8 @@ def page(schema: ParameterSchema) -> str:
     lines = [
         "# Parameters",
         "",
-        "Made from `nextflow_schema.json` by `scripts/parameters_page.py`. `--help` prints the same;",
-        "[usage.md](usage.md) explains how they are used.",
+        "Made from `nextflow_schema.json` by `scripts/parameters_page.py`. `--help` prints the",
+        "same; [usage.md](usage.md) explains how they are used.",
     ]
     for group in schema.groups:
         lines += ["", f"## {group.title}", ""]
@@ -35,7 +35,7 @@ def _row(parameter: Parameter) -> str:
         meaning += f" One of {', '.join(f'`{value}`' for value in values)}."
     if more := parameter.rules.get("help_text"):
         meaning += f" {more}"
-    meaning = meaning.replace("|", "\\|").replace("\n", " ")
+    meaning = meaning.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
     return f"| `--{parameter.name}` | {meaning} | {_default(parameter)} |"
 
 

@@ -113,7 +113,8 @@ def problem_of_nextflow(command: Command) -> str | None:
 
 def test_commands_are_found_on_every_page_that_has_some() -> None:
     pages = {command.place.partition(",")[0] for command in COMMANDS}
-    assert pages == set(PAGES)
+    # One is made of the parameters' schema and has no commands.
+    assert pages == set(PAGES) - {"docs/parameters.md"}
     assert len(COMMANDS) > 100
 
 
