@@ -177,6 +177,8 @@ def _told(check: InputCheck) -> str:
     told = [f"{n} {what}" for n, what in notes if n]
     if told:
         lines.append(f"{'':<8} {', '.join(told)}")
+    lines += [f"{'':<8} warning: {warning}" for warning in check.warnings]
+    lines += [f"{'':<8} {note}" for note in check.notes]
     if not check.is_whole:
         lines.append(f"{'':<8} not read to the end")
     lines += [f"{'':<8} {error}" for error in check.errors]

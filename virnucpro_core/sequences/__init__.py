@@ -1,5 +1,6 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
+from virnucpro_core.sequences._decompressed import open_decompressed
 from virnucpro_core.sequences._demo_reads import demo_reads
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import KeptFrames, translate_windows
@@ -36,6 +37,7 @@ __all__ = [
     "clean_sequences",
     "cut_windows",
     "demo_reads",
+    "open_decompressed",
     "prepare",
     "prepare_batches",
     "read_batches",

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import cast
 
 import pysam
 from dnaio import SequenceRecord
 
 from virnucpro_core.errors import InputError
 
-__all__ = ["alignment_records"]
+__all__ = ["alignment_records", "sam_records"]
 
 _LOWEST_QUALITY = chr(33 + 1)
 """For a record without qualities among others with: what 'samtools fastq' writes."""
 
+_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+"""The last block of a BGZF file (SAM specification, section 4.1.2)."""
+_BGZF_START = re.compile(rb"\x1f\x8b\x08\x04.{8}BC\x02\0", re.DOTALL)
+_TAIL_BYTES = 1 << 20
+
+_CRAM_END = b"\xe0EOF"
+"""In the last container of a CRAM file (CRAM specification 3.1, section 9)."""
+_CRAM_END_BYTES = 38
+
 
 def alignment_records(path: Path, opened: FileIO) -> Iterator[tuple[SequenceRecord, int]]:
-    """Each record once, with its mate (1 or 2; 0 for a read without one).
+    """Each record of BAM or CRAM once, with its mate (1 or 2; 0 for a read without one).
 
     Secondary and supplementary alignments are left out. Records of the reverse strand are turned
     back, and mates get ``/1`` or ``/2`` behind their names. Without qualities in the first record
@@ -31,28 +45,87 @@ def alignment_records(path: Path, opened: FileIO) -> Iterator[tuple[SequenceReco
     Raises:
         InputError: the file is truncated or damaged, or a CRAM's reference is missing.
     """
-    silent = pysam.set_verbosity(0)  # htslib prints by itself what is raised here
-    try:
-        # Unaligned files have no references.
-        with pysam.AlignmentFile(opened, check_sq=False, require_index=False) as file:
-            has_qualities: bool | None = None
-            for segment in file.fetch(until_eof=True):
-                if segment.is_secondary or segment.is_supplementary:
-                    continue
-                record, mate = _record(segment)
-                if has_qualities is None and record.sequence:
-                    has_qualities = record.qualities is not None
-                if not record.sequence:
-                    record.qualities = ""
-                elif not has_qualities:
-                    record.qualities = None
-                elif record.qualities is None:
-                    record.qualities = _LOWEST_QUALITY * len(record.sequence)
-                yield record, mate
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    finally:
-        pysam.set_verbosity(silent)
+    with _silent():
+        try:
+            _check_end(path, opened)
+            # Unaligned files have no references.
+            with pysam.AlignmentFile(opened, check_sq=False, require_index=False) as file:
+                yield from _as_sequenced(file.fetch(until_eof=True))
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
+
+
+def sam_records(
+    path: Path, text: io.RawIOBase, n_lines: int
+) -> Iterator[tuple[SequenceRecord, int]]:
+    """Each record of SAM once, as `alignment_records` does.
+
+    Args:
+        path: the file, for messages.
+        text: the same, at its first line.
+        n_lines: lines that were skipped before it.
+
+    Raises:
+        InputError: a line is no SAM.
+    """
+    header = io.StringIO()
+    number = n_lines
+    with _silent():
+        lines = io.TextIOWrapper(io.BufferedReader(text), encoding="ascii", newline="\n")
+        line = ""
+        for line in lines:
+            if not line.startswith("@"):
+                break
+            number += 1
+            header.write(line)
+        else:
+            return
+        try:
+            names = pysam.AlignmentHeader.from_text(header.getvalue())
+        except (ValueError, KeyError) as error:
+            raise InputError(
+                f"has a SAM header that cannot be used ({error})",
+                where=str(path),
+                remedy="mend the header",
+            ) from error
+
+        def segments() -> Iterator[pysam.AlignedSegment]:
+            nonlocal number, line
+            while line:
+                number += 1
+                if line.strip():
+                    yield pysam.AlignedSegment.fromstring(line.rstrip("\r\n"), names)
+                line = lines.readline()
+
+        try:
+            yield from _as_sequenced(segments())
+        except (ValueError, OverflowError) as error:
+            if isinstance(error, UnicodeError):
+                raise
+            raise InputError(
+                f"is no whole SAM record ({error})",
+                where=f"{path}, line {number}",
+                remedy="mend it, or copy the file again",
+            ) from error
+
+
+def _as_sequenced(
+    segments: Iterable[pysam.AlignedSegment],
+) -> Iterator[tuple[SequenceRecord, int]]:
+    has_qualities: bool | None = None
+    for segment in segments:
+        if segment.is_secondary or segment.is_supplementary:
+            continue
+        record, mate = _record(segment)
+        if has_qualities is None and record.sequence:
+            has_qualities = record.qualities is not None
+        if not record.sequence:
+            record.qualities = ""
+        elif not has_qualities:
+            record.qualities = None
+        elif record.qualities is None:
+            record.qualities = _LOWEST_QUALITY * len(record.sequence)
+        yield record, mate
 
 
 def _record(segment: pysam.AlignedSegment) -> tuple[SequenceRecord, int]:
@@ -66,6 +139,48 @@ def _record(segment: pysam.AlignedSegment) -> tuple[SequenceRecord, int]:
     if qualities is not None and segment.is_reverse:
         qualities = qualities[::-1]
     return SequenceRecord(name, segment.get_forward_sequence() or "", qualities), mate
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Have htslib not print by itself what is raised here."""
+    verbosity = pysam.set_verbosity(0)
+    try:
+        yield
+    finally:
+        pysam.set_verbosity(verbosity)
+
+
+def _check_end(path: Path, opened: FileIO) -> None:
+    """Refuse a file that was cut between two of its blocks, or has something behind the last.
+
+    htslib sees the one in BAM only, and cannot tell it from the other.
+    """
+    head = cast(bytes, opened.read(16))
+    n_bytes = opened.seek(0, io.SEEK_END)
+    opened.seek(max(n_bytes - _TAIL_BYTES, 0))
+    tail = cast(bytes, opened.read())
+    opened.seek(0)
+    if head.startswith(b"CRAM"):
+        # Versions before 2.1 have no such end.
+        is_whole = head[4:6] < b"\x02\x01" or _CRAM_END in tail[-_CRAM_END_BYTES:]
+    else:
+        is_whole = not _BGZF_START.match(head) or tail.endswith(_BGZF_END)
+    if is_whole:
+        return
+    if (at := tail.rfind(_BGZF_END)) >= 0 and not head.startswith(b"CRAM"):
+        end = n_bytes - len(tail) + at + len(_BGZF_END)
+        raise InputError(
+            f"ends at byte {end}, and something is behind that",
+            where=str(path),
+            remedy="copy the file again; if all the reads are in front of it, take it off with "
+            f"'head -c {end} {shlex.quote(str(path))} > mended.bam'",
+        )
+    raise InputError(
+        "ends without the block that marks its end, so it was cut off, and reads are missing",
+        where=str(path),
+        remedy="copy the file again",
+    )
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:

@@ -4,6 +4,9 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,20 +84,60 @@ def test_sam_is_known_by_its_header_in_any_order(tmp_path: Path, header: str) ->
     assert only_batch(path).sequences == ["ACGTT"]
 
 
-@pytest.mark.parametrize(
-    ("compress", "name"),
-    [(bz2.compress, "bzip2"), (lzma.compress, "xz"), (zstd, "zstd"), (gzip.compress, None)],
-)
-def test_sam_is_read_from_gzip_and_refused_in_other_compressions(
-    tmp_path: Path, compress: Callable[[bytes], bytes], name: str | None
+SAM = b"@CO\tx\nr\t4\t*\t0\t0\t*\t*\t0\t0\tACGTT\tABCDE\n"
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress, bz2.compress, lzma.compress, zstd])
+def test_sam_is_read_from_every_compression(
+    tmp_path: Path, compress: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "reads"
-    path.write_bytes(compress(b"@CO\tx\nr\t4\t*\t0\t0\t*\t*\t0\t0\tACGTT\tABCDE\n"))
-    if name is None:
-        assert only_batch(path).sequences == ["ACGTT"]
-        return
-    with pytest.raises(InputError, match=f"SAM compressed with {name}; decompress it"):
+    path.write_bytes(compress(SAM) + bytes(compress is not bytes))
+    assert only_batch(path).sequences == ["ACGTT"]
+
+
+@pytest.mark.parametrize(
+    ("compress", "name"), [(bz2.compress, "bzip2"), (lzma.compress, "xz"), (zstd, "zstd")]
+)
+def test_bam_in_another_compression_than_its_own_is_refused(
+    tmp_path: Path, compress: Callable[[bytes], bytes], name: str
+) -> None:
+    whole = write(tmp_path / "whole", segment("r", "ACGT", "IIII"))
+    path = tmp_path / "reads"
+    path.write_bytes(compress(gzip.decompress(whole.read_bytes())))
+    with pytest.raises(InputError, match=f"is BAM or CRAM compressed with {name}; decompress it"):
         only_batch(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (SAM[:-4], "line 2: is no whole SAM record"),
+        (SAM + b"r\t4\n", "line 3: is no whole SAM record"),
+        (SAM + b"\n@CO\tx\n", "line 4: is no whole SAM record"),
+        (b"@SQ\tSN:c\n" + SAM, "has a SAM header that cannot be used"),
+        (SAM.replace(b"r", b"r\xe9"), "line 2.*outside ASCII"),
+        (SAM.replace(b"r", b"r\0"), "line 2: has a zero byte"),
+    ],
+)
+def test_a_malformed_sam_is_one_line_with_its_place(
+    tmp_path: Path, text: bytes, message: str
+) -> None:
+    path = tmp_path / "reads.sam"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=rf"reads\.sam.*{message}"):
+        only_batch(path)
+
+
+def test_bam_from_a_pipe_is_refused(tmp_path: Path) -> None:
+    whole = write(tmp_path / "whole", segment("r", "ACGT", "IIII"))
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(whole.read_bytes(),))
+    writer.start()
+    with pytest.raises(InputError, match="pipe: is BAM or CRAM from a pipe; give a file"):
+        only_batch(path)
+    writer.join()
 
 
 def test_reverse_alignments_are_turned_back_and_each_read_is_there_once(tmp_path: Path) -> None:
@@ -122,12 +165,33 @@ def test_missing_sequences_and_qualities_are_no_error(tmp_path: Path) -> None:
     assert only_batch(without).qualities is None
 
 
-def test_a_truncated_bam_is_an_error_and_not_a_shorter_input(tmp_path: Path) -> None:
-    whole = write(tmp_path / "whole", *(segment(f"r{i}", "ACGT", "IIII") for i in range(9)))
-    cut = tmp_path / "cut.bam"
-    cut.write_bytes(whole.read_bytes()[:-28])  # the block that marks the end
-    with pytest.raises(InputError, match=r"cut\.bam: .*damaged"):
-        only_batch(cut)
+@pytest.mark.parametrize(("mode", "n_bytes"), [("wb", 28), ("wc", 38)], ids=["bam", "cram"])
+def test_alignments_that_were_cut_are_an_error_and_not_a_shorter_input(
+    tmp_path: Path, mode: str, n_bytes: int
+) -> None:
+    """At a block's end too, where nothing but the missing last block tells it."""
+    whole = write(
+        tmp_path / "whole", *(segment(f"r{i}", "ACGT", "IIII") for i in range(9)), mode=mode
+    )
+    cut = tmp_path / "cut"
+    for left_out in (n_bytes, n_bytes + 1):
+        cut.write_bytes(whole.read_bytes()[:-left_out])
+        with pytest.raises(InputError, match="cut: ends without the block that marks its end"):
+            only_batch(cut)
+
+
+@pytest.mark.parametrize("tail", [bytes(512), b"something"])
+def test_what_is_behind_a_bam_can_be_taken_off_as_the_error_says(
+    tmp_path: Path, tail: bytes
+) -> None:
+    whole = write(tmp_path / "whole", segment("r", "ACGT", "IIII"))
+    path = tmp_path / "long er.bam"
+    path.write_bytes(whole.read_bytes() + tail)
+    with pytest.raises(InputError, match="ends at byte") as error:
+        only_batch(path)
+    command = str(error.value).split("off with '", 1)[1][:-1]
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert (tmp_path / "mended.bam").read_bytes() == whole.read_bytes()
 
 
 def test_a_cram_without_its_reference_says_so(
