@@ -15,7 +15,7 @@ from virnucpro_core.cli._reads import GivenSample, PairedOption, given_samples, 
 from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.parameters import CheckedRun, ParameterSchema, check_run
-from virnucpro_core.samples import SheetError, is_sheet, is_url
+from virnucpro_core.samples import SheetError, is_sheet, is_there, is_url
 from virnucpro_core.sequences import MOLECULES, ReadFiles
 
 if TYPE_CHECKING:
@@ -128,6 +128,12 @@ def _checked_run(path: Path) -> CheckedRun:
         raise InputError(
             f"cannot be read ({error})", where=str(path), remedy="write YAML or JSON"
         ) from error
+    except RecursionError as error:
+        raise InputError(
+            "cannot be read (lists in lists without end)",
+            where=str(path),
+            remedy="write a line 'name: value' for each parameter",
+        ) from error
     if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
         raise InputError(
             "holds no parameters", where=str(path), remedy="write a line 'name: value' for each"
@@ -150,8 +156,8 @@ def _named_samples(run: CheckedRun) -> tuple[list[GivenSample], list[str]]:
     if name == "-" or is_url(name):
         return [], [f"--input {name} is not read: only a run fetches it"]
     if not is_sheet(name):
-        is_there = Path(name).is_file()
-        return [GivenSample(name, ReadFiles((Path(name),)))] if is_there else [], []
+        is_file = is_there(Path(name)) and Path(name).is_file()
+        return [GivenSample(name, ReadFiles((Path(name),)))] if is_file else [], []
     samples, unread = [], []
     for each in run.samples:
         remote = [file for file in each.files if is_url(file)]

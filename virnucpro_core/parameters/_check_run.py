@@ -10,7 +10,7 @@ from typing import Any
 from virnucpro_core.errors import InputError
 from virnucpro_core.parameters._check import check_parameters
 from virnucpro_core.parameters._schema import ParameterSchema
-from virnucpro_core.samples import Sample, SheetError, is_sheet, is_url, read_sheet
+from virnucpro_core.samples import Sample, SheetError, is_sheet, is_there, is_url, read_sheet
 
 __all__ = ["CheckedRun", "check_run"]
 
@@ -160,7 +160,7 @@ def _are_numbers(*values: Any) -> bool:
 
 
 def _problems_of_file(path: Path, given: str) -> list[str]:
-    if not path.exists():
+    if not is_there(path):
         return [f"--input {given}: there is no such file"]
     if not path.is_file():
         return [f"--input {given}: this is not a file; name a file with sequences or a samplesheet"]

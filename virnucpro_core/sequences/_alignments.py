@@ -21,14 +21,19 @@ __all__ = ["alignment_records", "sam_records"]
 _LOWEST_QUALITY = chr(33 + 1)
 """For a record without qualities among others with: what 'samtools fastq' writes."""
 
-_BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+_QUALITIES = bytes(min(33 + value, 127) for value in range(256))
+"""For `bytes.translate`: the character of a quality; 127, which is none, for one over 93."""
+
+_BGZF_END = re.compile(
+    re.escape(bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000"))
+)
 """The last block of a BGZF file (SAM specification, section 4.1.2)."""
 _BGZF_START = re.compile(rb"\x1f\x8b\x08\x04.{8}BC\x02\0", re.DOTALL)
 _TAIL_BYTES = 1 << 20
 
-_CRAM_END = b"\xe0EOF"
-"""In the last container of a CRAM file (CRAM specification 3.1, section 9)."""
-_CRAM_END_BYTES = 38
+_CRAM_END = re.compile(rb"[\x0b\x0f]\0\0\0\xff{4}\x0f\xe0EOF(.{25}|.{17})", re.DOTALL)
+"""The last container of a CRAM file of version 3 (38 bytes) or 2.1 (30), section 9 of its
+specification."""
 
 
 def alignment_records(path: Path, opened: FileIO) -> Iterator[tuple[SequenceRecord, int]]:
@@ -120,7 +125,7 @@ def _as_sequenced(
         if has_qualities is None and record.sequence:
             has_qualities = record.qualities is not None
         if not record.sequence:
-            record.qualities = ""
+            pass  # its qualities are as empty
         elif not has_qualities:
             record.qualities = None
         elif record.qualities is None:
@@ -135,10 +140,19 @@ def _record(segment: pysam.AlignedSegment) -> tuple[SequenceRecord, int]:
     name = segment.query_name or ""
     if mate and name and not name.endswith(f"/{mate}"):
         name = f"{name}/{mate}"
-    qualities = segment.query_qualities_str
-    if qualities is not None and segment.is_reverse:
-        qualities = qualities[::-1]
-    return SequenceRecord(name, segment.get_forward_sequence() or "", qualities), mate
+    sequence = segment.get_forward_sequence() or ""
+    return SequenceRecord(name, sequence, _qualities(segment) if sequence else ""), mate
+
+
+def _qualities(segment: pysam.AlignedSegment) -> str | None:
+    """As in FASTQ, in the order of the sequencer; None for a record that has none."""
+    # Not `query_qualities_str`: for a sequence of one base it overwrites, in place, the string
+    # that Python has for every such character.
+    values = segment.query_qualities
+    if values is None:
+        return None
+    qualities = values.tobytes().translate(_QUALITIES).decode("ascii")
+    return qualities[::-1] if segment.is_reverse else qualities
 
 
 @contextmanager
@@ -161,20 +175,20 @@ def _check_end(path: Path, opened: FileIO) -> None:
     opened.seek(max(n_bytes - _TAIL_BYTES, 0))
     tail = cast(bytes, opened.read())
     opened.seek(0)
-    if head.startswith(b"CRAM"):
-        # Versions before 2.1 have no such end.
-        is_whole = head[4:6] < b"\x02\x01" or _CRAM_END in tail[-_CRAM_END_BYTES:]
-    else:
-        is_whole = not _BGZF_START.match(head) or tail.endswith(_BGZF_END)
-    if is_whole:
+    is_cram = head.startswith(b"CRAM")
+    # CRAM before 2.1 has no such end, nor has BAM in another compression.
+    if head[4:6] < b"\x02\x01" if is_cram else not _BGZF_START.match(head):
         return
-    if (at := tail.rfind(_BGZF_END)) >= 0 and not head.startswith(b"CRAM"):
-        end = n_bytes - len(tail) + at + len(_BGZF_END)
+    ends = [match.end() for match in (_CRAM_END if is_cram else _BGZF_END).finditer(tail)]
+    if ends and ends[-1] == len(tail):
+        return
+    if ends:
+        end = n_bytes - len(tail) + ends[-1]
         raise InputError(
             f"ends at byte {end}, and something is behind that",
             where=str(path),
             remedy="copy the file again; if all the reads are in front of it, take it off with "
-            f"'head -c {end} {shlex.quote(str(path))} > mended.bam'",
+            f"'head -c {end} {shlex.quote(str(path))} > mended.{'cram' if is_cram else 'bam'}'",
         )
     raise InputError(
         "ends without the block that marks its end, so it was cut off, and reads are missing",

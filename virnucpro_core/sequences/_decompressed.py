@@ -138,6 +138,7 @@ class Decompressed(io.RawIOBase):
         self._member_bytes = 0  # decompressed, of the present or last member
         self._ends_at = 0  # of the last whole member in the file
         self._is_bgzf = False
+        self._error: InputError | None = None
         if self._compression is not None:
             self._fill(_BGZF_HEADER_BYTES)
             # The extra field BC: SAM/BAM specification, 4.1.
@@ -159,15 +160,33 @@ class Decompressed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill ``buffer`` or a part of it; returns the number of bytes, 0 at the end."""
+        """Fill ``buffer`` while there are data; returns the number of bytes, 0 at the end.
+
+        Short members would otherwise be short reads, and a file's beginning be told by less than
+        it takes.
+        """
+        if self._error is not None:
+            raise self._error
         view = memoryview(buffer).cast("B")
-        if self._compression is None:
-            self._fill(1)
-            data, self._input = self._input[: len(view)], self._input[len(view) :]
-        else:
-            data = self._decompress(self._compression, len(view))
-        view[: len(data)] = data
-        return len(data)
+        filled = 0
+        try:
+            while filled < len(view) and (data := self._next(len(view) - filled)):
+                view[filled : filled + len(data)] = data
+                filled += len(data)
+        except InputError as error:
+            # What came before it is given out first: it may tell more of the file.
+            self._error = error
+            if not filled:
+                raise
+        return filled
+
+    def _next(self, most: int) -> bytes:
+        """Up to ``most`` bytes, none at the end."""
+        if self._compression is not None:
+            return self._decompress(self._compression, most)
+        self._fill(1)
+        data, self._input = self._input[:most], self._input[most:]
+        return data
 
     def _decompress(self, compression: _Compression, most: int) -> bytes:
         """Up to ``most`` bytes, none at the end."""

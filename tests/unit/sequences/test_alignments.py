@@ -7,6 +7,7 @@ import lzma
 import os
 import subprocess
 import threading
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,6 +154,30 @@ def test_reverse_alignments_are_turned_back_and_each_read_is_there_once(tmp_path
         ("r", "AACGT", "EDCBA"),
         ("s", "AAC", "ABC"),
     ]
+
+
+@pytest.mark.parametrize("mode", ["wb", "w"], ids=["bam", "sam"])
+def test_records_of_one_base_leave_the_strings_of_python_as_they_are(
+    tmp_path: Path, mode: str
+) -> None:
+    """pysam 0.24 changes those of one character in place."""
+    qualities = [chr(33 + value) for value in range(94)]
+    path = write(
+        tmp_path / "reads",
+        *(segment(f"r{n}", "A", quality) for n, quality in enumerate(qualities) if quality != "*"),
+        segment("none", None, None),
+        mode=mode,
+    )
+    batch = only_batch(path)
+    assert batch.qualities == [*(q for q in qualities if q != "*"), ""]
+    assert [chr(value).encode() for value in range(94)] == [bytes([value]) for value in range(94)]
+
+
+def test_a_quality_that_no_character_stands_for_is_refused(tmp_path: Path) -> None:
+    made = segment("r", "ACG", "III")
+    made.query_qualities = array("B", [1, 94, 2])
+    with pytest.raises(InputError, match=r"record 1 \(r\): has '\\x7f' as the quality of base 2"):
+        only_batch(write(tmp_path / "reads.bam", made))
 
 
 def test_missing_sequences_and_qualities_are_no_error(tmp_path: Path) -> None:
