@@ -89,7 +89,8 @@ def mutate_compressed(
         return name, compress(whole) + end, REFUSED
     if name in _CHANGES and whole:
         # A change may hit what does not matter: a time, a name, a flag.
-        return name, _CHANGES[name](whole, rng), either
+        changed = _CHANGES[name](whole, rng)
+        return name, changed, either if changed else Expected(())
     return "none", whole, right
 
 
@@ -178,7 +179,7 @@ def mutate_alignments(
         return name, data + rng.choice([bytes(512), b"x", b"garbage"]), REFUSED
     if name == "changed":
         name, data = change_bytes(data, rng)
-        return name, data, replace(right, may_refuse=True)
+        return name, data, replace(right, may_refuse=True) if data else Expected(())
     if name == "changed within" and is_bam:
         # The checksums of the blocks fit: it is another BAM, or none.
         inner = change_bytes(gzip.decompress(data), rng)[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.fuzz import containers, texts
@@ -21,6 +21,8 @@ from tests.fuzz.expected import (
 )
 
 WINDOW_SIZE = "60"
+
+_MEANS_MORE = [f"letter {letter!r}" for letter in " \t#>"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,9 @@ def _text_case(rng: random.Random, folder: Path) -> Case:
     records = draw_records(rng, with_qualities=name == "fastq")
     record_change, records = _change_records(records, rng)
     text = write(records, rng)
-    if name != "sam" and record_change not in (
-        "letter ' '",
-        "letter '\\t'",
-        "letter '#'",
-        "letter '>'",
-    ):
-        # What is written is what must be read: this holds the reader in plain Python, too.
+    # What is written is what must be read, which holds the reader in plain Python, too; but for
+    # letters that mean something else at the beginning of a line.
+    if name != "sam" and record_change not in _MEANS_MORE:
         assert read(text.encode()).records == expect(records).records, (record_change, text)
     text_change, data, expected = _change_text(text, rng, read)
     path = folder / f"reads.{name}"
@@ -138,20 +136,21 @@ def _change_records(records: list[Record], rng: random.Random) -> tuple[str, lis
     at = rng.randrange(len(records))
     one = records[at]
     bad = rng.choice("-.*EFJLZ1 @>\t#")
+    before, behind = records[:at], records[at + 1 :]
     changes: dict[str, Callable[[], list[Record]]] = {
         "none": lambda: records,
-        "record removed": lambda: records[:at] + records[at + 1 :],
+        "record removed": lambda: before + behind,
         "record again": lambda: [*records, one],
-        "record twice": lambda: [*records[:at], one, *records[at:]],
+        "record twice": lambda: [*before, one, one, *behind],
         "records turned": lambda: records[::-1],
         "records halved": lambda: records[: len(records) // 2],
-        "name lost": lambda: [*records[:at], one._replace(name=""), *records[at + 1 :]],
-        "name of another": lambda: [*records[:at], one._replace(name=records[0].name), *records[at + 1 :]],
-        "long name": lambda: [*records[:at], one._replace(name=one.name + "x" * 5_000), *records[at + 1 :]],
-        "letter": lambda: [*records[:at], _with_letter(one, bad, rng), *records[at + 1 :]],
+        "name lost": lambda: [*before, one._replace(name=""), *behind],
+        "name of another": lambda: [*before, one._replace(name=records[0].name), *behind],
+        "long name": lambda: [*before, one._replace(name=one.name + "x" * 5_000), *behind],
+        "letter": lambda: [*before, _with_letter(one, bad, rng), *behind],
         "long record": lambda: [*records, _long(rng, one)],
-        "bases lost": lambda: [*records[:at], _empty(one), *records[at + 1 :]],
-    }  # fmt: skip
+        "bases lost": lambda: [*before, _empty(one), *behind],
+    }
     name = rng.choice(list(changes) + ["none"] * 6)
     changed = changes[name]()
     # A letter that begins a line means something else there.
@@ -181,43 +180,36 @@ def _change_text(
     data = text.encode()
     lines = data.splitlines(keepends=True)
     at = rng.randrange(len(lines)) if lines else 0
+    before, one, behind = lines[:at], lines[at : at + 1], lines[at + 1 :]
 
-    def joined(*parts: list[bytes]) -> bytes:
-        return b"".join(line for part in parts for line in part)
+    def with_line(*middle: bytes) -> bytes:
+        return b"".join([*before, *middle, *behind])
 
     changes: dict[str, Callable[[], bytes]] = {
         "none": lambda: data,
         "CRLF": lambda: data.replace(b"\n", b"\r\n"),
         "CR": lambda: data.replace(b"\n", b"\r"),
-        "CRLF in one line": lambda: joined(
-            lines[:at], [line.replace(b"\n", b"\r\n") for line in lines[at : at + 1]], lines[at + 1 :]
-        ),
+        "CRLF in one line": lambda: with_line(*(o.replace(b"\n", b"\r\n") for o in one)),
         "BOM": lambda: b"\xef\xbb\xbf" + data,
         "blank lines around": lambda: b"\n\r\n" + data + b"\n" * rng.choice([1, 4, 9]),
-        "blank line within": lambda: joined(lines[:at], [b"\n"], lines[at:]),
+        "blank line within": lambda: with_line(b"\n", *one),
         "no last line end": lambda: data.removesuffix(b"\n"),
         "comment before": lambda: b"# a comment\n" + data,
-        "comment within": lambda: joined(lines[:at], [b"# a comment\n"], lines[at:]),
-        "blanks behind a line": lambda: joined(
-            lines[:at], [line.replace(b"\n", b" \t\n") for line in lines[at : at + 1]], lines[at + 1 :]
-        ),
-        "line lost": lambda: joined(lines[:at], lines[at + 1 :]),
-        "line twice": lambda: joined(lines[:at], lines[at : at + 1], lines[at:]),
-        "lines swapped": lambda: joined(
-            lines[:at], lines[at + 1 : at + 2], lines[at : at + 1], lines[at + 2 :]
-        ),
+        "comment within": lambda: with_line(b"# a comment\n", *one),
+        "blanks behind a line": lambda: with_line(*(o.replace(b"\n", b" \t\n") for o in one)),
+        "line lost": with_line,
+        "line twice": lambda: with_line(*one, *one),
+        "lines swapped": lambda: b"".join([*before, *behind[:1], *one, *behind[1:]]),
         "cut": lambda: data[: rng.randrange(len(data) + 1)],
-        "cut between lines": lambda: joined(lines[:at]),
+        "cut between lines": lambda: b"".join(before),
         "bytes changed": lambda: containers.change_bytes(data, rng)[1],
         "zero bytes behind": lambda: data + bytes(rng.choice([1, 512])),
-        "byte outside ASCII": lambda: joined(lines[:at], [b"\xe9\n"], lines[at:]),
-    }  # fmt: skip
+        "byte outside ASCII": lambda: with_line(b"\xe9\n", *one),
+    }
     name = rng.choice([*changes, *["none"] * 12, "UTF-16", "UTF-32"])
     if name in changes:
         changed = changes[name]()
         return name, changed, read(changed)
-    encoding = rng.choice(
-        {"UTF-16": ["utf-16", "utf-16-le", "utf-16-be"], "UTF-32": ["utf-32"]}[name]
-    )
-    changed = text.encode(encoding)
-    return name, changed, REFUSED if text else replace(ANY)
+    encodings = {"UTF-16": ["utf-16", "utf-16-le", "utf-16-be"], "UTF-32": ["utf-32"]}
+    changed = text.encode(rng.choice(encodings[name]))
+    return name, changed, REFUSED if text else ANY

@@ -102,7 +102,7 @@ def read_sam(data: bytes) -> Expected:
         flag = int(fields[1])
         if flag & 0x900:
             continue
-        name, sequence = fields[0], fields[9].replace("*", "")
+        name, sequence = fields[0], "" if fields[9] == "*" else fields[9]
         qualities = "" if fields[10] == "*" else fields[10]
         if flag & 0x10:
             sequence, qualities = sequence.translate(_COMPLEMENT)[::-1], qualities[::-1]
@@ -110,6 +110,6 @@ def read_sam(data: bytes) -> Expected:
         if flag & 1 and flag & 0xC0 in (0x40, 0x80) and not name.endswith(f"/{mate}"):
             name = f"{name}/{mate}"
         records.append(Record(name, sequence, qualities))
-    expected = expect(records, may_refuse=True)
-    # BAM has 16 letters in upper case; an unknown one becomes N, '=' and '.' are kept.
-    return ANY if expected.records is None else expected
+    return expect(
+        [r._replace(sequence=r.sequence.replace(".", "N")) for r in records], may_refuse=True
+    )

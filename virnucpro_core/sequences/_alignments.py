@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import re
 import shlex
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from types import TracebackType
 from typing import cast
 
 import pysam
@@ -20,6 +22,9 @@ __all__ = ["alignment_records", "sam_records"]
 
 _LOWEST_QUALITY = chr(33 + 1)
 """For a record without qualities among others with: what 'samtools fastq' writes."""
+
+_LETTERS = dict.fromkeys(map(ord, "ACGTURYSWKMBDHVN=."))
+"""Of a sequence in SAM, for `str.translate`; ``.`` is N, ``=`` is refused as in BAM."""
 
 _QUALITIES = bytes(min(33 + value, 127) for value in range(256))
 """For `bytes.translate`: the character of a quality; 127, which is none, for one over 93."""
@@ -53,8 +58,7 @@ def alignment_records(path: Path, opened: FileIO) -> Iterator[tuple[SequenceReco
     with _silent():
         try:
             _check_end(path, opened)
-            # Unaligned files have no references.
-            with pysam.AlignmentFile(opened, check_sq=False, require_index=False) as file:
+            with _open(opened) as file:
                 yield from _as_sequenced(file.fetch(until_eof=True))
         except (OSError, ValueError) as error:
             raise _unreadable(path, error) from error
@@ -99,7 +103,9 @@ def sam_records(
             while line:
                 number += 1
                 if line.strip():
-                    yield pysam.AlignedSegment.fromstring(line.rstrip("\r\n"), names)
+                    segment = pysam.AlignedSegment.fromstring(line.rstrip("\r\n"), names)
+                    _check_letters(line, f"{path}, line {number}")
+                    yield segment
                 line = lines.readline()
 
         try:
@@ -153,6 +159,41 @@ def _qualities(segment: pysam.AlignedSegment) -> str | None:
         return None
     qualities = values.tobytes().translate(_QUALITIES).decode("ascii")
     return qualities[::-1] if segment.is_reverse else qualities
+
+
+def _open(opened: FileIO) -> pysam.AlignmentFile:
+    """Open BAM or CRAM. Where that fails, the half-made object of pysam fails to close, too, and
+    prints that through both hooks of Python; it is left out here."""
+    of_exceptions, of_unraisable = sys.excepthook, sys.unraisablehook
+
+    def exception(
+        kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if "Closing failed" not in str(error):
+            of_exceptions(kind, error, trace)
+
+    def unraisable(found: sys.UnraisableHookArgs) -> None:
+        if "AlignmentFile" not in str(found.object):
+            of_unraisable(found)
+
+    sys.excepthook, sys.unraisablehook = exception, unraisable
+    try:
+        # Unaligned files have no references.
+        return pysam.AlignmentFile(opened, check_sq=False, require_index=False)
+    finally:
+        sys.excepthook, sys.unraisablehook = of_exceptions, of_unraisable
+
+
+def _check_letters(line: str, where: str) -> None:
+    """Refuse a sequence with letters of which htslib makes N without a word."""
+    sequence = line.split("\t", 10)[9]
+    if sequence != "*" and (bad := sequence.upper().translate(_LETTERS)):
+        base = sequence.upper().index(bad[0]) + 1
+        raise InputError(
+            f"has {sequence[base - 1]!r} at base {base}, which is not a nucleotide",
+            where=where,
+            remedy="give nucleotides only (A, C, G, T, U and IUPAC letters)",
+        )
 
 
 @contextmanager
