@@ -116,6 +116,7 @@ def test_bam_in_another_compression_than_its_own_is_refused(
         (SAM[:-4], "line 2: is no whole SAM record"),
         (SAM + b"r\t4\n", "line 3: is no whole SAM record"),
         (SAM + b"\n@CO\tx\n", "line 4: is no whole SAM record"),
+        (SAM.replace(b"ACGTT", b"ACL*T"), "line 2: has 'L' at base 3, which is not a nucleotide"),
         (b"@SQ\tSN:c\n" + SAM, "has a SAM header that cannot be used"),
         (SAM.replace(b"r", b"r\xe9"), "line 2.*outside ASCII"),
         (SAM.replace(b"r", b"r\0"), "line 2: has a zero byte"),
@@ -180,6 +181,20 @@ def test_a_quality_that_no_character_stands_for_is_refused(tmp_path: Path) -> No
         only_batch(write(tmp_path / "reads.bam", made))
 
 
+def test_a_bam_whose_header_is_damaged_is_one_line_and_htslib_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    whole = write(tmp_path / "whole", segment("r", "ACGT", "IIII")).read_bytes()
+    path = tmp_path / "reads.bam"
+    for at in range(18, 60):
+        changed = bytearray(whole)
+        changed[at] ^= 255
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"reads\.bam: "):
+            only_batch(path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_missing_sequences_and_qualities_are_no_error(tmp_path: Path) -> None:
     with_qualities = write(
         tmp_path / "with.bam", segment("a", None, None), segment("b", "AC", "II"),
@@ -205,18 +220,19 @@ def test_alignments_that_were_cut_are_an_error_and_not_a_shorter_input(
             only_batch(cut)
 
 
-@pytest.mark.parametrize("tail", [bytes(512), b"something"])
-def test_what_is_behind_a_bam_can_be_taken_off_as_the_error_says(
-    tmp_path: Path, tail: bytes
+@pytest.mark.parametrize("tail", [bytes(512), b"something", b"x"])
+@pytest.mark.parametrize(("mode", "suffix"), [("wb", "bam"), ("wc", "cram")])
+def test_what_is_behind_alignments_can_be_taken_off_as_the_error_says(
+    tmp_path: Path, tail: bytes, mode: str, suffix: str
 ) -> None:
-    whole = write(tmp_path / "whole", segment("r", "ACGT", "IIII"))
-    path = tmp_path / "long er.bam"
+    whole = write(tmp_path / "whole", segment("r", "ACGT", "IIII"), mode=mode)
+    path = tmp_path / "long er"
     path.write_bytes(whole.read_bytes() + tail)
     with pytest.raises(InputError, match="ends at byte") as error:
         only_batch(path)
     command = str(error.value).split("off with '", 1)[1][:-1]
     subprocess.run(command, shell=True, check=True, cwd=tmp_path)
-    assert (tmp_path / "mended.bam").read_bytes() == whole.read_bytes()
+    assert (tmp_path / f"mended.{suffix}").read_bytes() == whole.read_bytes()
 
 
 def test_a_cram_without_its_reference_says_so(

@@ -4,9 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
-import struct
 import subprocess
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -15,6 +13,7 @@ from pathlib import Path
 import pytest
 from backports import zstd
 
+from tests.fuzz.containers import BGZF_END, bgzf_block
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences import OpenedFiles, _decompressed, open_decompressed, read_batches
 
@@ -28,17 +27,6 @@ COMPRESSIONS: dict[str, Compress] = {
     # The tool writes a checksum; the library does not unless it is asked to.
     "zst": partial(zstd.compress, options={zstd.CompressionParameter.checksum_flag: 1}),
 }
-BGZF_END = bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
-
-
-def bgzf(*blocks: bytes) -> bytes:
-    made = b""
-    for block in blocks:
-        deflate = zlib.compressobj(wbits=-15)
-        packed = deflate.compress(block) + deflate.flush()
-        made += BGZF_END[:16] + struct.pack("<H", len(packed) + 25) + packed
-        made += struct.pack("<II", zlib.crc32(block), len(block))
-    return made
 
 
 @pytest.fixture(params=COMPRESSIONS)
@@ -127,7 +115,7 @@ def test_data_that_were_cut_or_damaged_are_an_error_in_every_member(
 @pytest.mark.parametrize("end", [b"", BGZF_END, BGZF_END + bytes(512)])
 def test_a_bgzf_file_without_its_last_block_is_read_with_a_warning(path: Path, end: bytes) -> None:
     """It may have been cut where two blocks meet; there are programs that never write it, too."""
-    path.write_bytes(bgzf(b">a\nACGT\n", b">b\nACGT\n") + end)
+    path.write_bytes(bgzf_block(b">a\nACGT\n") + bgzf_block(b">b\nACGT\n") + end)
     opened = OpenedFiles()
     (batch,) = read_batches(path, opened)
     assert batch.ids == ["a", "b"]
@@ -144,3 +132,10 @@ def test_other_gzip_files_and_empty_ones_have_no_such_block_to_miss(path: Path) 
         opened = OpenedFiles()
         assert len(list(read_batches(path, opened))) == n_batches
         assert opened.warnings == []
+
+
+def test_members_of_a_few_bytes_do_not_hide_the_format(path: Path, compress: Compress) -> None:
+    text = b"\xef\xbb\xbf@HD\tVN:1.6\nr\t4\t*\t0\t0\t*\t*\t0\t0\tACGTT\tABCDE\n"
+    path.write_bytes(b"".join(compress(text[at : at + 2]) for at in range(0, len(text), 2)))
+    (batch,) = read_batches(path)
+    assert batch.ids == ["r"]
