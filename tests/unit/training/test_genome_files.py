@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backports import zstd
 from Bio import SeqIO
 
 from tests.unit.training.genomes import bases, complement, genbank_text, gene, write_fasta
@@ -28,14 +29,13 @@ FEATURES = [
 def test_genbank_is_read_in_every_compression(tmp_path: Path, name: str) -> None:
     data = genbank_text("AB000001.2", LETTERS, FEATURES).encode()
     path = tmp_path / name
-    if name.endswith("zst"):
-        from xopen import xopen
-
-        with xopen(path, "wb") as file:
-            file.write(data)
-    else:
-        pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-        path.write_bytes(pack.get(path.suffix, bytes)(data))
+    pack = {
+        ".gz": gzip.compress,
+        ".bz2": bz2.compress,
+        ".xz": lzma.compress,
+        ".zst": zstd.compress,
+    }
+    path.write_bytes(pack.get(path.suffix, bytes)(data))
     genome = read_genome(path)
     assert genome.letters.tobytes().decode() == LETTERS
     assert genome.coding is not None
