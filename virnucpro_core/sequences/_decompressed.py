@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from backports import zstd
 
@@ -68,14 +68,15 @@ class _ZlibMember:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
-_gzip_error: type[Exception] = zlib.error
+_gzip_errors: tuple[type[Exception], ...] = (zlib.error,)
 _gzip_member: Callable[[], _Member] = _ZlibMember
 try:
     from isal import igzip_lib
 except ImportError:
     pass
 else:
-    _gzip_error = igzip_lib.IsalError
+    # Its stubs have an exception in the place of the class.
+    _gzip_errors = (zlib.error, cast("type[Exception]", igzip_lib.IsalError))
 
     def _gzip_member() -> _Member:
         return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
@@ -111,7 +112,13 @@ _COMPRESSIONS = (
         "zstd", "zst", re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"), _zstd_member
     ),
 )
-_DAMAGES = (_gzip_error, zlib.error, OSError, lzma.LZMAError, zstd.ZstdError, EOFError)
+_DAMAGES: tuple[type[Exception], ...] = (
+    *_gzip_errors,
+    OSError,
+    lzma.LZMAError,
+    zstd.ZstdError,
+    EOFError,
+)
 
 
 class Decompressed(io.RawIOBase):
@@ -254,12 +261,14 @@ class Decompressed(io.RawIOBase):
 
 
 @contextmanager
-def open_decompressed(path: Path) -> Iterator[io.BufferedReader]:
+def open_decompressed(path: Path) -> Iterator[io.BufferedReader[io.RawIOBase]]:
     """Open a file that may be compressed.
 
     Raises:
         OSError: it cannot be opened.
         InputError: while it is read, see `Decompressed`.
     """
-    with path.open("rb", buffering=0) as file, io.BufferedReader(Decompressed(path, file)) as read:
-        yield read
+    with path.open("rb", buffering=0) as file:
+        raw: io.RawIOBase = Decompressed(path, file)
+        with io.BufferedReader(raw) as read:
+            yield read

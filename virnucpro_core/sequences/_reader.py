@@ -150,7 +150,7 @@ def _records(path: Path, opened: OpenedFiles) -> Iterator[NumberedRecord]:
     """The records of one file."""
     with _readable(path), opened.open(path) as file:
         raw = Decompressed(path, file)
-        stream = io.BufferedReader(raw, _BUFFER_BYTES)
+        stream = io.BufferedReader(cast(io.RawIOBase, raw), _BUFFER_BYTES)
         n_skipped = skip_to_first_record(path, stream)
         file_format = detect_format(path, stream)
         if file_format == "alignments":
