@@ -11,6 +11,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from unittest.mock import patch
 
 import typer.main
 
@@ -23,7 +24,7 @@ from virnucpro_core.sequences import ReadFiles, read_batches
 from virnucpro_core.store import RecordTable
 
 # To build the commands takes ten times what most cases take.
-_main.app = typer.main.get_command(_main.app)  # type: ignore[assignment]
+_COMMANDS = typer.main.get_command(_main.app)
 
 _ERROR = "virnucpro: error: "
 _WARNING = ": warning: "
@@ -91,7 +92,7 @@ def run_case(seed: int, number: int) -> Outcome:
         case = make_case(seed, number, folder)
         code: int | None = None
         failure = ""
-        with Output() as output:
+        with Output() as output, patch.object(_main, "app", _COMMANDS):
             try:
                 code = main(list(case.words))
             except BaseException:  # whatever it is: it should have been a line
