@@ -20,7 +20,11 @@ GENOMES ?=
 TOOL_RUNS ?= 44
 PIPELINE_RUNS ?= 8
 
-.PHONY: moved help setup demo test test-all check bench demo-model faults gpu-check clean
+# How many inputs `make fuzz` mutates, and how.
+FUZZ_CASES ?= 10000
+FUZZ_SEED ?= 1
+
+.PHONY: moved help setup demo test test-all check bench demo-model faults fuzz gpu-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
@@ -60,6 +64,9 @@ demo-model: setup ## the demo model anew, about an hour; GENOMES names a folder 
 
 faults: setup ## kill and resume runs at random, and compare their results; TOOL_RUNS, PIPELINE_RUNS
 	@$(ACTIVATE) && python -m tests.faults --tool-runs $(TOOL_RUNS) --pipeline-runs $(PIPELINE_RUNS)
+
+fuzz: setup ## mutate inputs at random, and read each; FUZZ_CASES, FUZZ_SEED
+	@$(ACTIVATE) && python -m tests.fuzz --cases $(FUZZ_CASES) --seed $(FUZZ_SEED)
 
 gpu-check: ## tests and speed on a CUDA machine; needs no set-up, only PYTHON with torch
 	@PYTHONPATH=. $(PYTHON) -m tests.gpu --output $(GPU_REPORT)

@@ -81,7 +81,7 @@ def test_a_file_of_parameters_is_checked_with_the_input_that_it_names(
     printed = capsys.readouterr().out
     assert "Unknown parameter --token_budgt; did you mean --token_budget?" in printed
     assert "--fdr is '2'" in printed
-    for text in ("- a list\n", "a: [\n"):
+    for text in ("- a list\n", "a: [\n", "[" * 20_000, "input: " + "x" * 300):
         params.write_text(text)
         assert run("doctor", "input", "--params-file", params) == 2
     assert run("doctor", "input", "--params-file", params, READS) == 2

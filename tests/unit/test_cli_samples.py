@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tests.bundles import WINDOW_SIZE, make_bundle
+from tests.fuzz.containers import bgzf_block
 from virnucpro_core.cli import main
 from virnucpro_core.store import RecordTable
 
@@ -98,6 +99,47 @@ def test_lanes_of_pairs_are_read_again_for_the_results(tmp_path: Path) -> None:
     assert run("consensus", *records, *reads, "--paired", *outdir) == 0
     lines = (tmp_path / "sequences.tsv").read_text().splitlines()
     assert [line.split("\t")[0] for line in lines[1:]] == ["x/1", "x/2", "y/1", "y/2"]
+
+
+def test_mates_in_turn_are_read_as_pairs_by_every_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "both.fastq"
+    record = f"TAATTAATTAATTAATTAA\n+\n{'I' * 19}\n"
+    path.write_text("".join(f"@{name} {mate}:N:0\n{record}" for name in "rs" for mate in "12"))
+    outdir = ("--outdir", tmp_path)
+    assert prepare(path, "--sample", "s", *outdir) == 0
+    assert "s: " + f"{path}: mates are in turn; their ids get /1 and /2" in capsys.readouterr().out
+    records = ("--records", tmp_path / "s.records.h5", "--sample", "s")
+    assert run("consensus", *records, "--reads", path, *outdir) == 0
+    lines = (tmp_path / "sequences.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in lines[1:]] == ["r/1", "r/2", "s/1", "s/2"]
+    capsys.readouterr()
+    assert run("doctor", "input", path) == 0
+    assert "mates are in turn" in capsys.readouterr().out
+    assert run("shard", path, "--sample", "d", "--molecule", "dna", *outdir) == 0
+    assert "mates are in turn" in capsys.readouterr().out
+    assert run("shard", path, "--sample", "p", "--molecule", "protein", *outdir) == 2
+
+
+def test_a_bgzf_file_that_may_have_been_cut_is_told_in_the_log_and_in_the_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "reads.fa.gz"
+    path.write_bytes(bgzf_block(b">r\nTAATTAATTAATTAATTAA\n"))
+    warning = "the end-of-file block of reads.fa.gz is missing"
+    outdir = ("--outdir", tmp_path)
+    assert prepare(path, "--sample", "s", *outdir) == 0
+    assert f"virnucpro: s: warning: {warning}" in capsys.readouterr().err
+    records = ("--records", tmp_path / "s.records.h5", "--sample", "s")
+    assert run("consensus", *records, "--reads", path, *outdir) == 0
+    assert f"virnucpro: s: warning: {warning}" in capsys.readouterr().err
+    (told,) = json.loads((tmp_path / "summary.json").read_text())["warnings"]
+    assert told.startswith(warning)
+    assert run("shard", path, "--sample", "d", "--molecule", "dna", *outdir) == 0
+    assert f"virnucpro: d: warning: {warning}" in capsys.readouterr().err
+    assert run("doctor", "input", path) == 0
+    assert f"warning: {warning}" in capsys.readouterr().out
 
 
 def test_standard_input_is_kept_for_the_later_steps(

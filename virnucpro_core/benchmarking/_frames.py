@@ -101,7 +101,7 @@ def measure_frames(sequences: Path | None, *, window_size: int, runs: int) -> Fr
         report = FramesReport(n_bases, [], [], [], [])
         contestants: list[tuple[list[float], Callable[[], object], float]] = [
             # First, because it tells of a mistake in the sequences itself: a process only ends.
-            (report.in_memory, lambda: _run_in_memory(batches, fasta, directory, window_size), 1.0),
+            (report.in_memory, lambda: _run_in_memory(batches, directory, window_size), 1.0),
             (report.process, lambda: _run_process(fasta, directory, window_size), 1.0),
             (report.plain_loop, lambda: plain_loop(piece, window_size, directory), scale),
         ]
@@ -124,11 +124,9 @@ def _run_process(fasta: Path, directory: Path, window_size: int) -> None:
     _check([sys.executable, "-c", program, "prepare", str(fasta), "--sample", "x", *options])
 
 
-def _run_in_memory(
-    batches: list[RecordBatch], fasta: Path, directory: Path, window_size: int
-) -> None:
+def _run_in_memory(batches: list[RecordBatch], directory: Path, window_size: int) -> None:
     settings = PrepareSettings("x", window_size, shard_frames=20_000)
-    prepare_batches(iter(batches), fasta, directory / "ours", settings)
+    prepare_batches(iter(batches), directory / "ours", settings)
 
 
 def _run_seqkit(fasta: Path, directory: Path, window_size: int) -> None:

@@ -139,7 +139,13 @@ def write_consensus(
                     advance(first)
         reread.expect_end()
         summary = summarise(
-            records, scored.scores, calls, scored.counts, calibration, frames.bundle_sha256
+            records,
+            scored.scores,
+            calls,
+            scored.counts,
+            calibration,
+            frames.bundle_sha256,
+            of_reads=reread.warnings,
         )
         summary_file.write(summary.to_json().encode())
     # Left over from an earlier call of other reads, it would be taken for a file of this one.

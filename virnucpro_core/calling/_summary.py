@@ -118,12 +118,14 @@ def summarise(
     counts: FrameCounts,
     calibration: Calibration | None,
     bundle_sha256: str | None,
+    *,
+    of_reads: Sequence[str] = (),
 ) -> ConsensusSummary:
-    """Count the calls of a sample."""
+    """Count the calls of a sample; ``of_reads`` are warnings about its files."""
     lengths = records.lengths()
     n_virus, n_scored = int(calls.is_virus.sum()), int(scores.is_scored.sum())
     certain = calls.probability
-    warning = None if calls.prevalence is None else calls.prevalence.warning
+    of_calls = None if calls.prevalence is None else calls.prevalence.warning
     return ConsensusSummary(
         sample=records.sample,
         n_records=len(lengths),
@@ -139,7 +141,7 @@ def summarise(
         prevalence=calls.prevalence,
         calibration=calibration,
         bundle_sha256=bundle_sha256,
-        warnings=() if warning is None else (warning,),
+        warnings=(*of_reads, *(() if of_calls is None else (of_calls,))),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import ReadFiles, RecordBatch, read_batches
+from virnucpro_core.sequences import OpenedFiles, ReadFiles, RecordBatch, read_batches
 
 __all__ = ["RereadReads", "viral_records"]
 
@@ -26,7 +26,8 @@ class RereadReads:
 
     def __init__(self, path: Path | ReadFiles) -> None:
         self._path = path
-        self._batches = read_batches(path)
+        self._opened = OpenedFiles()
+        self._batches = read_batches(path, self._opened)
         self._batch: RecordBatch | None = None
         self._used = 0  # records of the batch that were taken
         self._n_taken = 0
@@ -40,6 +41,11 @@ class RereadReads:
         """
         batch = self._current()
         return batch is not None and batch.qualities is not None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What may be missing of the reads, once they are read."""
+        return self._opened.warnings
 
     def take(self, ids: Sequence[str], lengths: NDArray[np.int64]) -> Iterator[RecordBatch]:
         """The next records, which must have these ids and lengths, in slices.

@@ -22,7 +22,7 @@ from virnucpro_core.parameters import (
     check_run,
     read_texts,
 )
-from virnucpro_core.samples import SheetError, is_sheet, is_url
+from virnucpro_core.samples import SheetError, is_sheet, is_there, is_url
 from virnucpro_core.sequences import MOLECULES, ReadFiles
 
 if TYPE_CHECKING:
@@ -136,6 +136,12 @@ def _checked_run(path: Path) -> CheckedRun:
         raise InputError(
             f"cannot be read ({error})", where=str(path), remedy="write YAML or JSON"
         ) from error
+    except RecursionError as error:
+        raise InputError(
+            "cannot be read (lists in lists without end)",
+            where=str(path),
+            remedy="write a line 'name: value' for each parameter",
+        ) from error
     if not isinstance(given, dict) or not all(isinstance(name, str) for name in given):
         raise InputError(
             "holds no parameters", where=str(path), remedy="write a line 'name: value' for each"
@@ -159,8 +165,8 @@ def _named_samples(run: CheckedRun) -> tuple[list[GivenSample], list[str]]:
     if name == "-" or is_url(name):
         return [], [f"--input {name} is not read: only a run fetches it"]
     if not is_sheet(name):
-        is_there = Path(name).is_file()
-        return [GivenSample(name, ReadFiles((Path(name),)))] if is_there else [], []
+        is_file = is_there(Path(name)) and Path(name).is_file()
+        return [GivenSample(name, ReadFiles((Path(name),)))] if is_file else [], []
     samples, unread = [], []
     for each in run.samples:
         remote = [file for file in each.files if is_url(file)]
@@ -187,6 +193,8 @@ def _told(check: InputCheck) -> str:
     told = [f"{n} {what}" for n, what in notes if n]
     if told:
         lines.append(f"{'':<8} {', '.join(told)}")
+    lines += [f"{'':<8} warning: {warning}" for warning in check.warnings]
+    lines += [f"{'':<8} {note}" for note in check.notes]
     if not check.is_whole:
         lines.append(f"{'':<8} not read to the end")
     lines += [f"{'':<8} {error}" for error in check.errors]

@@ -15,6 +15,7 @@ from virnucpro_core.cli._reads import (
     SheetOption,
     given_samples,
     named,
+    say_of_reads,
 )
 from virnucpro_core.cli._say import say
 from virnucpro_core.reporting import Stage, write_stages
@@ -39,6 +40,7 @@ def prepare(
         with named(each, sheet):
             summary = sequences.prepare(each.reads, outdir, settings)
         summaries.append(summary)
+        say_of_reads(each.name, summary.warnings, summary.notes)
         say(
             f"{each.name}: {summary.n_records} records, {summary.n_chunks} windows "
             f"({summary.n_uninformative} without information), "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from virnucpro_core._files import AtomicFile
+from virnucpro_core.cli._say import say
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.samples import read_sheet
 from virnucpro_core.sequences import ReadFiles, check_sample_name
@@ -25,6 +26,7 @@ __all__ = [
     "given_samples",
     "named",
     "read_files",
+    "say_of_reads",
 ]
 
 ReadsArgument = Annotated[
@@ -102,6 +104,14 @@ def named(sample: GivenSample, sheet: Path | None) -> Iterator[None]:
         raise InputError(
             error.what, where=f"sample {sample.name}: {error.where}", remedy=error.remedy
         ) from error
+
+
+def say_of_reads(sample: str, warnings: Sequence[str], notes: Sequence[str]) -> None:
+    """Print what was noticed while a sample's reads were read."""
+    for warning in warnings:
+        say(f"virnucpro: {sample}: warning: {warning}", to_stderr=True)
+    for note in notes:
+        say(f"{sample}: {note}")
 
 
 def _keep_standard_input(path: Path) -> Path:

@@ -15,6 +15,7 @@ from virnucpro_core.cli._reads import (
     SheetOption,
     given_samples,
     named,
+    say_of_reads,
 )
 from virnucpro_core.cli._say import say
 from virnucpro_core.reporting import Stage, write_stages
@@ -43,6 +44,7 @@ def shard(
         with named(each, sheet):
             summary = sequences.shard_whole(each.reads, outdir, settings)
         seconds += summary.seconds
+        say_of_reads(each.name, summary.warnings, summary.notes)
         n_sharded += summary.n_records - summary.n_empty
         say(
             f"{each.name}: {summary.n_records} records, {summary.n_empty} of them empty, "

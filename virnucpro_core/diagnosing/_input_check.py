@@ -10,6 +10,7 @@ import numpy as np
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences import (
     DuplicateFinder,
+    OpenedFiles,
     ReadFiles,
     RecordBatch,
     Stretch,
@@ -45,6 +46,7 @@ class InputCheck:
         errors: a line for each of the first mistakes, each with its place and remedy.
         n_errors: all mistakes that were found.
         is_whole: whether the reading came to the end.
+        warnings, notes: as of `OpenedFiles`.
     """
 
     name: str
@@ -59,6 +61,8 @@ class InputCheck:
     errors: tuple[str, ...]
     n_errors: int
     is_whole: bool
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_usable(self) -> bool:
@@ -84,17 +88,16 @@ def check_reads(
         raise UsageError(f"{max_errors} errors to tell", remedy="use 1 or more")
     check = _Check(molecule, max_errors)
     is_whole = True
+    opened = OpenedFiles()
     with DuplicateFinder() as finder:
         try:
-            for batch in read_batches(reads):
+            for batch in read_batches(reads, opened, is_sample=molecule == "dna"):
                 check.add(batch)
-                finder.add(batch.ids)
+                finder.add(batch)
         except InputError as error:
             check.note(str(error))
             is_whole = False
-        repeated = finder.repeated_hashes()
-    if repeated:
-        _find_duplicates(reads, repeated, check)
+        _find_duplicates(reads, finder, check)
     return InputCheck(
         name=name,
         records=check.records,
@@ -108,6 +111,8 @@ def check_reads(
         errors=tuple(check.errors),
         n_errors=check.n_errors,
         is_whole=is_whole,
+        warnings=tuple(opened.warnings),
+        notes=tuple(opened.notes),
     )
 
 
@@ -177,23 +182,11 @@ def _count_uninformative(sequences: Sequence[str]) -> int:
     return int(np.count_nonzero((lengths > 0) & ~is_informative))
 
 
-def _find_duplicates(reads: ReadFiles, hashes: set[int], check: _Check) -> None:
-    """Ids whose hashes came twice, by a second reading; hashes can collide."""
-    seen: dict[str, str] = {}
+def _find_duplicates(reads: ReadFiles, finder: DuplicateFinder, check: _Check) -> None:
+    """Ids that came twice, by a second reading where some may have."""
     try:
-        for batch in read_batches(reads):
-            for row, name in enumerate(batch.ids):
-                if hash(name) not in hashes:
-                    continue
-                if name in seen:
-                    error = InputError(
-                        f"the id {name} is that of {seen[name]} again",
-                        where=batch.place(row),
-                        remedy="make the ids unique (for example with 'seqkit rename')",
-                    )
-                    check.note(str(error))
-                else:
-                    seen[name] = batch.place(row)
+        for error in finder.errors(batch.ids for batch in read_batches(reads)):
+            check.note(str(error))
     except InputError:
         # The first reading ended here too, and told why.
         return

@@ -102,7 +102,7 @@ def _read_file(
         ) from error
     ids: list[str] = []
     parts: list[ByteStrings] = []
-    for batch in read_batches(path):
+    for batch in read_batches(path, is_sample=False):
         ids += batch.ids
         parts.append(
             clean_sequences(

@@ -148,7 +148,7 @@ def look_at(reads: ReadFiles, folder: Path, settings: PrepareSettings, n_records
     left.close()
     reading = time.perf_counter() - started
     copy = _write(batches, folder / f"{settings.sample}.reads")
-    made = prepare_batches(iter(batches), reads, folder, settings)
+    made = prepare_batches(iter(batches), folder, settings)
     share, error = (1.0, 0.0) if is_whole else _share(bases, positions, n_bytes)
     frames = [read_shard(path) for path in made.shards]
     return Look(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ def check_parameters(schema: ParameterSchema, given: Mapping[str, Any]) -> Check
             near = _nearest(text, known[name])
             errors.append(f"--{name} is '{text}', it must be {_allowed(known[name])}{near}")
     for name, value in present.items():
+        # JSON Schema's limits do not hold back NaN, which is neither below nor above them.
+        if name not in seen and isinstance(value, float) and not math.isfinite(value):
+            seen.add(name)
+            errors.append(f"--{name} is '{value}', it must be {_allowed(known[name])}")
         # In Python the end of a pattern matches before a last line break, too.
         if name not in seen and isinstance(value, str) and re.search(r"[\n\r]", value):
             errors.append(f"--{name} has a line break in it; write it in one line")

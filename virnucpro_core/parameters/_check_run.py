@@ -12,7 +12,7 @@ from typing import Any
 from virnucpro_core.errors import InputError
 from virnucpro_core.parameters._check import check_parameters
 from virnucpro_core.parameters._schema import ParameterSchema
-from virnucpro_core.samples import Sample, SheetError, is_sheet, is_url, read_sheet
+from virnucpro_core.samples import Sample, SheetError, is_sheet, is_there, is_url, read_sheet
 
 __all__ = ["CheckedRun", "check_run"]
 
@@ -180,7 +180,7 @@ def _are_numbers(*values: Any) -> bool:
 
 
 def _problems_of_file(path: Path, given: str) -> list[str]:
-    if not path.exists():
+    if not is_there(path):
         # A pattern in quotes, or names in a row.
         is_many = re.search(r"[*?\[\]{},;\s]", given)
         hint = "; several files go into a samplesheet (docs/usage.md#samplesheet)"

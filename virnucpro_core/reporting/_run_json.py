@@ -26,7 +26,7 @@ Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | float | boo
 """What a JSON file can hold."""
 
 _PACKAGES = (
-    "torch", "numpy", "h5py", "pyarrow", "dnaio", "xopen", "safetensors", "tokenizers", "altair",
+    "torch", "numpy", "h5py", "pyarrow", "dnaio", "pysam", "safetensors", "tokenizers", "altair",
 )  # fmt: skip
 # What is counted of a result table, by the column that tells the tables of the tasks apart: of
 # predict the calls, of embed what became of each record, of train the windows of each part.

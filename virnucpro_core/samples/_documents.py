@@ -20,9 +20,12 @@ def parse_json(text: str) -> Any:
     Raises:
         ValueError: it is no JSON.
     """
-    return json.loads(
-        text, object_pairs_hook=Mapping, parse_int=str, parse_float=str, parse_constant=str
-    )
+    try:
+        return json.loads(
+            text, object_pairs_hook=Mapping, parse_int=str, parse_float=str, parse_constant=str
+        )
+    except RecursionError as error:
+        raise ValueError("lists in lists without end") from error
 
 
 def parse_yaml(text: str) -> Any:
@@ -50,3 +53,5 @@ def parse_yaml(text: str) -> Any:
         return yaml.load(text, Loader=Loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
+    except RecursionError as error:
+        raise ValueError("lists in lists without end") from error

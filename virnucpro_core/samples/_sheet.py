@@ -16,7 +16,7 @@ from virnucpro_core.errors import InputError
 from virnucpro_core.samples._rows import SHEET_COLUMNS, SheetRow, read_rows
 from virnucpro_core.samples._sample import Sample
 
-__all__ = ["SheetError", "SheetReading", "is_sheet", "is_url", "read_sheet"]
+__all__ = ["SheetError", "SheetReading", "is_sheet", "is_there", "is_url", "read_sheet"]
 
 _EXTENSIONS = (".csv", ".tsv", ".yml", ".yaml", ".json")
 _UNFIT = re.compile(r"[$`*?\[\]{}\t\n\r]")
@@ -58,6 +58,15 @@ def is_sheet(name: str) -> bool:
 def is_url(name: str) -> bool:
     """Whether a file is named by a URL, so that it is not here before a task fetches it."""
     return _URL.match(name) is not None
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file or folder of this name, and be it one that no file can have."""
+    try:
+        path.stat()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def read_sheet(
@@ -168,7 +177,7 @@ class _SheetReader:
             return f"{self.base}/{text}"
         beside = self.base / text
         started = self.launch_dir / text
-        return str(started if started.exists() and not beside.exists() else beside)
+        return str(started if is_there(started) and not is_there(beside) else beside)
 
     def _problems_of_file(self, row: SheetRow, column: str, given: str, file: str) -> Iterator[str]:
         if _UNFIT.search(file):
@@ -180,10 +189,11 @@ class _SheetReader:
             return
         if not is_url(file):
             local = Path(file)
+            if not is_there(local):
+                yield f"{column} {given}: there is no such file"
+                return
             if local.is_dir():
                 yield f"{column} {given}: this is a folder; name a file in it"
-            elif not local.exists():
-                yield f"{column} {given}: there is no such file"
             file = str(local.resolve())
         if file in self.seen:
             yield f"{column} {given}: this file is already in {self.unit} {self.seen[file]}"

@@ -1,5 +1,6 @@
 """Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
 
+from virnucpro_core.sequences._decompressed import open_decompressed
 from virnucpro_core.sequences._demo_reads import demo_reads
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import KeptFrames, Stretch, find_frames
@@ -39,6 +40,7 @@ __all__ = [
     "cut_windows",
     "demo_reads",
     "find_frames",
+    "open_decompressed",
     "prepare",
     "prepare_batches",
     "read_batches",

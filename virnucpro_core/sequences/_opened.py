@@ -1,4 +1,4 @@
-"""How far the files of a sample have been read."""
+"""How far the files of a sample have been read, and what was noticed on the way."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ __all__ = ["OpenedFiles"]
 
 
 class OpenedFiles:
-    """Opens files and counts the bytes that were taken from them, compressed as they are."""
+    """Opens files and counts the bytes that were taken from them, compressed as they are.
+
+    Attributes:
+        warnings: clauses about what may be missing of them.
+        notes: clauses about how they were read.
+    """
 
     def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.notes: list[str] = []
         self._open: list[FileIO] = []
         self._closed_bytes = 0
 

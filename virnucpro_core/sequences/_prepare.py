@@ -15,6 +15,7 @@ from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._frames import Stretch, find_frames
 from virnucpro_core.sequences._information import window_information
+from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._reader import read_batches
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
 from virnucpro_core.sequences._sharding import FrameBlock, ShardBuilder
@@ -85,7 +86,9 @@ def check_sample_name(name: str) -> None:
 class PrepareSummary:
     """What `prepare` found and made, with the seconds that each of its four stages took.
 
-    ``n_uninformative`` of the ``n_chunks`` windows have too little information to yield frames.
+    Attributes:
+        n_uninformative: of the ``n_chunks`` windows, those with too little information for a frame.
+        warnings, notes: as of `OpenedFiles`.
     """
 
     n_records: int = 0
@@ -94,6 +97,8 @@ class PrepareSummary:
     n_uninformative: int = 0
     n_frames: int = 0
     shards: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     chunking_seconds: float = 0.0
     translation_seconds: float = 0.0
     nucleotide_seconds: float = 0.0
@@ -112,16 +117,16 @@ def prepare(reads: Path | ReadFiles, outdir: Path, settings: PrepareSettings) ->
             id occurs twice.
         StoreError: a file cannot be written.
     """
-    return prepare_batches(read_batches(reads), reads, outdir, settings)
+    opened = OpenedFiles()
+    summary = prepare_batches(read_batches(reads, opened), outdir, settings)
+    summary.warnings, summary.notes = opened.warnings, opened.notes
+    return summary
 
 
 def prepare_batches(
-    batches: Iterator[RecordBatch],
-    reads: Path | ReadFiles,
-    outdir: Path,
-    settings: PrepareSettings,
+    batches: Iterator[RecordBatch], outdir: Path, settings: PrepareSettings
 ) -> PrepareSummary:
-    """`prepare` for records that something else reads; ``reads`` is for messages."""
+    """`prepare` for records that something else reads."""
     summary = PrepareSummary()
     table_path = outdir / f"{settings.sample}.records.h5"
     builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
@@ -133,7 +138,7 @@ def prepare_batches(
             table_path, sample=settings.sample, window_size=settings.window_size
         ) as table:
             for batch in _timed(batches, summary):
-                finder.add(batch.ids)
+                finder.add(batch)
                 started = time.perf_counter()
                 letters = "".join(batch.sequences).encode("ascii")
                 lengths = np.fromiter(map(len, batch.sequences), np.int64, count=len(batch))
@@ -154,7 +159,7 @@ def prepare_batches(
                 advance(summary.n_records)
             for shard in builder.finish():
                 _write(shard, outdir, summary)
-        refuse_duplicates(reads, RecordTable.open(table_path), finder.repeated_hashes())
+        refuse_duplicates(finder, RecordTable.open(table_path))
     return summary
 
 
@@ -273,26 +278,12 @@ def _not_a_nucleotide(
     )
 
 
-def refuse_duplicates(reads: Path | ReadFiles, table: RecordTable, hashes: set[int]) -> None:
-    """Hashes can collide; only ids that are really equal are refused.
+def refuse_duplicates(finder: DuplicateFinder, table: RecordTable) -> None:
+    """Refuse a sample in which an id occurs twice.
 
     Raises:
-        InputError: an id occurs twice.
+        InputError: one does.
     """
-    if not hashes:
-        return
-    seen: dict[str, int] = {}
-    number = 0
-    for rows in table.blocks():
-        for name in rows.ids:
-            number += 1
-            record_id = name.decode()
-            if hash(record_id) not in hashes:
-                continue
-            if record_id in seen:
-                raise InputError(
-                    f"the id {record_id} is that of record {seen[record_id]} again",
-                    where=f"{reads}, record {number}",
-                    remedy="make the ids unique (for example with 'seqkit rename')",
-                )
-            seen[record_id] = number
+    ids = ((name.decode() for name in rows.ids) for rows in table.blocks())
+    for error in finder.errors(ids):
+        raise error

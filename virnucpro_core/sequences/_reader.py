@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import io
-import lzma
-import zlib
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from itertools import repeat, zip_longest
+from itertools import repeat
 from pathlib import Path
-from typing import BinaryIO, TypeAlias, cast
+from typing import BinaryIO, cast
 
 import dnaio
-from xopen import xopen
 
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences._alignments import alignment_records
+from virnucpro_core.sequences._alignments import alignment_records, sam_records
+from virnucpro_core.sequences._decompressed import Decompressed, open_decompressed
 from virnucpro_core.sequences._formats import (
     BYTE_ORDER_MARK,
-    WithoutBlankEnd,
     check_alignment_compression,
     detect_format,
-    skip_blank_lines,
+    skip_to_first_record,
 )
 from virnucpro_core.sequences._opened import OpenedFiles
+from virnucpro_core.sequences._pairs import NumberedRecord, mates_in_turn, mates_of_two_files
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
+from virnucpro_core.sequences._text import CheckedText
 
 __all__ = ["BATCH_BASES", "BATCH_RECORDS", "read_batches"]
 
@@ -32,38 +31,40 @@ BATCH_BASES = 1 << 20
 BATCH_RECORDS = 1 << 14
 """A batch ends with the record that reaches either bound, so memory does not grow with the file."""
 
+_BUFFER_BYTES = 1 << 17
 _MESSAGE_LETTERS = 130
 _TO_ASCII = "rename the record or mend its sequence"
-
-_FIRST_MATE = ("/1", ".1", "_1", ":1")
-"""Ends of an id that names the first mate; that of the second has a 2."""
-
-_Numbered: TypeAlias = tuple[dnaio.SequenceRecord, int]
-"""A record with the number that an alignment file has for a mate: 1 or 2; 0 for one without."""
+_QUALITIES = bytes(range(ord("!"), ord("~") + 1))
 
 
 def read_batches(
-    reads: Path | ReadFiles, opened: OpenedFiles | None = None
+    reads: Path | ReadFiles, opened: OpenedFiles | None = None, *, is_sample: bool = True
 ) -> Generator[RecordBatch, None, None]:
-    """Read the records of a sample: FASTA or FASTQ, plain or compressed with gzip, bzip2, xz or
-    zstd; BAM, CRAM or SAM.
+    """Read the records of a sample: FASTA, FASTQ or SAM, plain or compressed with gzip, bzip2, xz
+    or zstd; BAM or CRAM.
 
     The format is taken from the content, not from the name. An empty file has no records. Mates
     of paired files take turns. They have the same id, which gets ``/1`` and ``/2`` behind it, or
-    ids that end in 1 and 2 after ``/``, ``.``, ``_`` or ``:``. ``opened`` counts what was taken
-    from the files.
+    ids that end in 1 and 2 after ``/``, ``.``, ``_`` or ``:``. So do the mates of a file that has
+    both of each pair in turn, with one id. ``opened`` counts what was taken from the files, and
+    has what was noticed once they are read.
+
+    Args:
+        reads: the files.
+        opened: the same, while they are read.
+        is_sample: whether they are reads, which can be mates; else no id is changed.
 
     Raises:
-        InputError: a file is missing, truncated or malformed, or two files of mates do not belong
-            together; says where.
+        InputError: a file is missing, truncated or malformed, two files of mates do not belong
+            together, or two begin with one id; says where.
     """
     files = ReadFiles((reads,)) if isinstance(reads, Path) else reads
     opened = opened or OpenedFiles()
     first = 0
     with_qualities: bool | None = None
+    begun: dict[str, RecordBatch] = {}
     for lane in files.lanes():
-        records = _single(lane[0], opened) if len(lane) == 1 else _pairs(lane[0], lane[1], opened)
-        for batch in _batches(records, lane, first):
+        for batch in _batches(_lane(lane, opened, is_sample=is_sample), lane, first):
             if with_qualities is None and any(batch.sequences):
                 with_qualities = batch.qualities is not None
             if any(batch.sequences) and with_qualities != (batch.qualities is not None):
@@ -73,8 +74,27 @@ def read_batches(
                     where=str(lane[0]),
                     remedy="give a sample's files in one format",
                 )
+            if batch.first_in_files == 0 and is_sample:
+                start = batch.slice(0, 1)
+                _refuse_mates_as_lanes(start, begun.setdefault(start.ids[0], start))
             yield batch
             first += len(batch)
+
+
+def _refuse_mates_as_lanes(start: RecordBatch, other: RecordBatch) -> None:
+    """Refuse a file that begins with the id that one before it begins with."""
+    if start is other:
+        return
+    is_same = (start.sequences, start.qualities) == (other.sequences, other.qualities)
+    what = "is that file again" if is_same else "has the mates of its reads"
+    raise InputError(
+        f"begins with the id {start.ids[0]}, as {other.files[0]} does, so it probably {what}",
+        where=str(start.files[0]),
+        remedy="name each file once"
+        if is_same
+        else "name the two files of pairs in one row of the samplesheet, as fastq_1 and fastq_2 "
+        "(in a command of virnucpro: --paired)",
+    )
 
 
 def _batches(
@@ -105,82 +125,106 @@ def _batches(
             first_in_files=at,
         )
         batch.ids.extend(_ids(batch))
+        _check_qualities(batch)
         yield batch
         at += len(batch)
 
 
-def _single(path: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
-    """The records of a file that is not one of a pair."""
-    return (record for record, _ in _records(path, opened))
+def _lane(
+    lane: tuple[Path, ...], opened: OpenedFiles, *, is_sample: bool
+) -> Iterator[dnaio.SequenceRecord]:
+    """The records of a file, or of two files of mates."""
+    if len(lane) == 2:
+        first, second = lane
+        return mates_of_two_files(first, second, _records(first, opened), _records(second, opened))
+    records = _records(lane[0], opened)
+    if not is_sample:
+        return (record for record, _ in records)
+    each, are_mates = mates_in_turn(lane[0], records)
+    if are_mates:
+        opened.notes.append(f"{lane[0]}: mates are in turn; their ids get /1 and /2")
+    return each
 
 
-def _records(path: Path, opened: OpenedFiles) -> Iterator[_Numbered]:
+def _records(path: Path, opened: OpenedFiles) -> Iterator[NumberedRecord]:
     """The records of one file."""
-    with _readable(path), opened.open(path) as file, xopen(file, "rb", threads=0) as raw:
-        stream = io.BufferedReader(cast(io.RawIOBase, raw))
-        n_blank_lines = skip_blank_lines(stream)
+    with _readable(path), opened.open(path) as file:
+        raw = Decompressed(path, file)
+        stream = io.BufferedReader(cast(io.RawIOBase, raw), _BUFFER_BYTES)
+        n_skipped = skip_to_first_record(path, stream)
         file_format = detect_format(path, stream)
         if file_format == "alignments":
-            file.seek(0)
-            check_alignment_compression(path, file)
-            yield from alignment_records(path, file)
-        elif file_format is not None:
-            text = WithoutBlankEnd(stream) if file_format == "fastq" else stream
-            try:
-                with dnaio.open(cast("BinaryIO", text), fileformat=file_format) as reader:
-                    yield from zip(reader, repeat(0))
-            except dnaio.FileFormatError as error:
-                if error.line is not None:
-                    error.line += n_blank_lines
-                raise
-
-
-def _pairs(first: Path, second: Path, opened: OpenedFiles) -> Iterator[dnaio.SequenceRecord]:
-    """The records of two files of mates in turn."""
-    pairs = zip_longest(_records(first, opened), _records(second, opened))
-    for number, (one, two) in enumerate(pairs, start=1):
-        if one is None or two is None:
-            shorter, longer = (first, second) if one is None else (second, first)
-            raise InputError(
-                f"ends after {number - 1} records, its mates in {longer} go on",
-                where=str(shorter),
-                remedy="give both files of the pair, whole",
+            yield from _of_alignments(path, file)
+            return
+        if file_format is not None:
+            text = CheckedText(path, stream, file_format, n_skipped)
+            yield from _of_text(path, text, file_format, n_skipped)
+        if raw.lacks_end:
+            opened.warnings.append(
+                f"the end-of-file block of {path.name} is missing, with which BGZF files end: it "
+                "may have been cut off, and reads may be missing; compare it with the original"
             )
-        yield from _mates(one, two, f"{first}, record {number}", f"{second}, record {number}")
 
 
-def _mates(
-    one: _Numbered, two: _Numbered, where_one: str, where_two: str
-) -> tuple[dnaio.SequenceRecord, dnaio.SequenceRecord]:
-    (first, first_mate), (second, second_mate) = one, two
-    if first_mate or second_mate:
+def _of_alignments(path: Path, file: io.FileIO) -> Iterator[NumberedRecord]:
+    if not file.seekable():
         raise InputError(
-            "is one of the mates of an alignment file, which holds both",
-            where=where_one if first_mate else where_two,
-            remedy="name the file alone, not as one of a pair",
+            "is BAM or CRAM from a pipe", where=str(path), remedy="give a file, or - for a pipe"
         )
-    first_id, second_id = (" ".join(r.name.split(None, 1)[:1]) for r in (first, second))
-    if first_id == second_id:
-        if first_id:  # one without a name is refused with all the others
-            first.name = first.name.replace(first_id, f"{first_id}/1", 1)
-            second.name = second.name.replace(second_id, f"{second_id}/2", 1)
-    elif not (first_id.endswith(_FIRST_MATE) and second_id == f"{first_id[:-1]}2"):
-        raise InputError(
-            f"is {second_id or 'without a name'}, its mate in the other file is {first_id}",
-            where=where_two,
-            remedy="give both files of the pair, their records in the same order",
-        )
-    return first, second
+    file.seek(0)
+    check_alignment_compression(path, file)
+    return alignment_records(path, file)
+
+
+def _of_text(
+    path: Path, text: CheckedText, file_format: str, n_skipped: int
+) -> Iterator[NumberedRecord]:
+    if file_format == "sam":
+        yield from sam_records(path, text, n_skipped)
+        return
+    try:
+        with dnaio.open(cast("BinaryIO", text), fileformat=file_format) as reader:
+            yield from zip(reader, repeat(0))
+    except dnaio.FileFormatError as error:
+        if error.line is not None:
+            error.line += n_skipped
+        raise
 
 
 def _ids(batch: RecordBatch) -> list[str]:
     try:
-        return [name.split(None, 1)[0] for name in batch.names]
+        ids = [name.split(None, 1)[0] for name in batch.names]
     except IndexError:
         row = next(i for i, name in enumerate(batch.names) if not name.strip())
         raise InputError(
             "has no name in its header", where=batch.place(row), remedy="give it one"
         ) from None
+    if not "".join(ids).isprintable():
+        row = next(i for i, name in enumerate(ids) if not name.isprintable())
+        raise InputError(
+            f"has a control character in its id {ids[row]!r}",
+            where=batch.place(row),
+            remedy="rename the record",
+        )
+    return ids
+
+
+def _check_qualities(batch: RecordBatch) -> None:
+    """Refuse what is no quality.
+
+    Raises:
+        InputError: a quality is none of the characters ``!`` to ``~``.
+    """
+    if not batch.qualities or not "".join(batch.qualities).encode().translate(None, _QUALITIES):
+        return
+    for row, quality in enumerate(batch.qualities):
+        if bad := quality.encode().translate(None, _QUALITIES).decode():
+            raise InputError(
+                f"has {bad[0]!r} as the quality of base {quality.index(bad[0]) + 1}, which is none "
+                "of the characters from '!' to '~'",
+                where=f"{batch.place(row)} ({batch.ids[row]})",
+                remedy="mend this record, or copy the file again",
+            )
 
 
 @contextmanager
@@ -201,15 +245,12 @@ def _readable(path: Path) -> Iterator[None]:
         message = error.message.rstrip(".")
         if len(message) > _MESSAGE_LETTERS:  # it quotes the record
             message = f"{message[:_MESSAGE_LETTERS]} ..."
-        raise InputError(message, where=where, remedy=f"mend this {error.format} record") from error
+        remedy = f"mend this {error.format} record"
+        if "expected to start with '+'" in message:
+            remedy = f"{remedy}; where records have more than four lines, use 'seqtk seq' first"
+        raise InputError(message, where=where, remedy=remedy) from error
     except UnicodeError as error:
         raise _undecodable(path) from error
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise InputError(
-            f"the compressed data end too early or are damaged ({error})",
-            where=where,
-            remedy="copy or compress the file again",
-        ) from error
     except OSError as error:
         raise InputError(f"cannot be read ({error})", where=where) from error
 
@@ -218,7 +259,7 @@ def _undecodable(path: Path) -> InputError:
     """Name the line that stopped the reader; it is looked for only now, once it is known."""
     if not path.is_file():  # what came out of a pipe cannot be read again
         return InputError("has characters outside ASCII", where=str(path), remedy=_TO_ASCII)
-    with xopen(path, "rb", threads=0) as file:
+    with open_decompressed(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.removeprefix(BYTE_ORDER_MARK).isascii():
                 return InputError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from virnucpro_core.errors import UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
 from virnucpro_core.sequences._molecules import clean_sequences
+from virnucpro_core.sequences._opened import OpenedFiles
 from virnucpro_core.sequences._prepare import check_sample_name, refuse_duplicates
 from virnucpro_core.sequences._reader import read_batches
 from virnucpro_core.sequences._records import ReadFiles, RecordBatch
@@ -58,12 +59,15 @@ class WholeSummary:
         n_records: records of the input.
         n_empty: those of them without a letter, which are in no shard.
         shards: files, at least one.
+        warnings, notes: as of `OpenedFiles`.
         seconds: wall time.
     """
 
     n_records: int = 0
     n_empty: int = 0
     shards: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -81,12 +85,13 @@ def shard_whole(reads: Path | ReadFiles, outdir: Path, settings: WholeSettings) 
     """
     started = time.perf_counter()
     summary = WholeSummary()
+    opened = OpenedFiles()
     table_path = outdir / f"{settings.sample}.records.h5"
     builder = ShardBuilder(settings.sample, WHOLE_RECORDS, settings.shard_frames)
     with DuplicateFinder() as finder:
         with create_record_table(table_path, sample=settings.sample) as table:
-            for batch in read_batches(reads):
-                finder.add(batch.ids)
+            for batch in read_batches(reads, opened, is_sample=settings.molecule == "dna"):
+                finder.add(batch)
                 strings = clean_sequences(
                     batch.sequences,
                     batch.ids,
@@ -102,7 +107,8 @@ def shard_whole(reads: Path | ReadFiles, outdir: Path, settings: WholeSettings) 
                 summary.n_empty += int(np.count_nonzero(~has_letters))
             for shard in _rest(builder, summary, settings):
                 _write(shard, outdir, summary)
-        refuse_duplicates(reads, RecordTable.open(table_path), finder.repeated_hashes())
+        refuse_duplicates(finder, RecordTable.open(table_path))
+    summary.warnings, summary.notes = opened.warnings, opened.notes
     summary.seconds = time.perf_counter() - started
     return summary
 

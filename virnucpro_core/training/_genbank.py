@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import lzma
+import io
 import warnings
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xopen import xopen
-
 from virnucpro_core.errors import InputError
+from virnucpro_core.sequences import open_decompressed
 from virnucpro_core.training._extras import import_extra
 
 __all__ = ["GenBankRecord", "is_genbank", "read_genbank"]
@@ -42,9 +40,10 @@ def is_genbank(path: Path) -> bool:
     """Whether the file, plain or compressed, starts as GenBank files do.
 
     Raises:
-        OSError, EOFError, zlib.error, lzma.LZMAError: it cannot be read.
+        OSError: it cannot be opened.
+        InputError: it cannot be decompressed.
     """
-    with xopen(path, "rb", threads=0) as file:
+    with open_decompressed(path) as file:
         return file.read(1 << 12).lstrip().startswith(b"LOCUS ")
 
 
@@ -63,7 +62,7 @@ def read_genbank(path: Path) -> Iterator[GenBankRecord]:
     parser_warning = import_extra("Bio").BiopythonParserWarning
     number = 0
     try:
-        with xopen(path, "rt", encoding="utf-8", threads=0) as file:
+        with open_decompressed(path) as raw, io.TextIOWrapper(raw, encoding="utf-8") as file:
             records = seq_io.parse(file, "genbank")
             while True:
                 with warnings.catch_warnings():
@@ -78,7 +77,7 @@ def read_genbank(path: Path) -> Iterator[GenBankRecord]:
                     return
                 number += 1
                 yield _record(record, f"{path}, record {number} ({record.id})")
-    except (ValueError, parser_warning, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+    except (ValueError, parser_warning, OSError) as error:
         raise InputError(
             f"cannot be read as GenBank ({error})",
             where=f"{path}, record {number + 1}",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import lzma
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +58,7 @@ def read_genome(path: Path) -> GenomeFile:
     """
     try:
         annotated = is_genbank(path)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+    except (OSError, InputError):
         annotated = False  # the reader of FASTA says what is wrong
     rows: list[tuple[int, int, bool, int]] = []
     tables: set[int] = set()
@@ -93,7 +91,7 @@ def read_genome(path: Path) -> GenomeFile:
 
 
 def _fasta(path: Path) -> Iterator[NDArray[np.uint8]]:
-    for batch in read_batches(path):
+    for batch in read_batches(path, is_sample=False):
         for row, sequence in enumerate(batch.sequences):
             yield _clean([sequence], [batch.ids[row]], path, batch.first + row)
 

@@ -60,7 +60,7 @@ def read_window_sequences(path: Path, ids: Sequence[str]) -> ByteStrings:
         StoreError: the file cannot be read, or holds other windows.
     """
     try:
-        batches = list(read_batches(path))
+        batches = list(read_batches(path, is_sample=False))
     except InputError as error:
         raise StoreError(
             f"cannot be read ({error.what})", where=str(path), remedy=error.remedy

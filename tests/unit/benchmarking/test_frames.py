@@ -30,7 +30,7 @@ def test_every_contestant_is_timed_as_often() -> None:
     [
         ("", 500, InputError, "^{file}: has no bases; "),
         (">a\nAC!T\n", 500, InputError, "^{file}, record 1 \\(a\\): has '!' at base 3"),
-        (">a\nACG\n>a\nACG\n", 500, InputError, "^{file}, record 2: the id a is that of"),
+        (">a\nACG\n>b\nACG\n>a\nACG\n", 500, InputError, "^{file}, record 3: the id a is that of"),
         (">a\nACGT\n", 0, UsageError, "^window size 0 is shorter than a codon"),
     ],
 )

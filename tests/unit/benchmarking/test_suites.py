@@ -120,7 +120,7 @@ def test_reads_beyond_those_of_the_source_are_changed_copies(tmp_path: Path) -> 
     ("text", "message"),
     [
         (">a\nACG\n>b\nAC!\n", "mine.fa, record 2 (b): has '!' at"),
-        (">a\nACG\n>a\nACC\n", "mine.fa, record 2: the id a is that of "),
+        (">a\nACG\n>b\nACG\n>a\nACC\n", "mine.fa, record 3: the id a is that of "),
     ],
 )
 def test_a_mistake_in_the_reads_is_told_with_its_place_in_their_own_file(

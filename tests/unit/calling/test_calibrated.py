@@ -321,6 +321,20 @@ def test_mates_of_paired_files_are_the_records_of_one_number(tmp_path: Path) -> 
     assert viral(tmp_path / "single", "viral.fasta.gz") == alone
 
 
+def test_mates_in_turn_of_one_file_stay_together(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    records = [
+        (f"{read} {mate}:N:0", "".join(rng.choices("ACG", k=60))) for read in "rs" for mate in "12"
+    ]
+    sample = called(tmp_path, records, {"r/2"})
+    consensus(sample, tmp_path / "out", Decision("threshold", 0.5))
+    together = "".join(
+        fasta(f"r/{mate} {mate}:N:0", sequence)
+        for mate, (_, sequence) in zip("12", records[:2], strict=True)
+    )
+    assert viral(tmp_path / "out", "viral.fasta.gz") == together
+
+
 def called(folder: Path, records: Sequence[Record], viruses: set[str]) -> Sample:
     """A sample of which the named records have the score 0.9, the others 0.1."""
     frames = make_sample(folder / "draft", records).frames

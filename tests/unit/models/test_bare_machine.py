@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 # Packages of the full installation that a GPU machine of somebody else's may lack.
-ABSENT = ("tokenizers", "dnaio", "xopen", "tqdm", "huggingface_hub", "transformers")
+ABSENT = ("tokenizers", "dnaio", "isal", "tqdm", "huggingface_hub", "transformers")
 
 PROGRAM = """
 import sys

@@ -47,6 +47,7 @@ def test_text_of_the_command_line_gets_the_type_of_the_schema() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
+        ({"threshold": float("nan")}, "--threshold is 'nan', it must be a number from 0 to 1"),
         ({"threshold": "2"}, "--threshold is '2', it must be a number from 0 to 1"),
         ({"fdr": "0.1", "preset": "strict"}, "--preset and --fdr are different rules for what is"),
         ({"preset": "lax"}, "--preset is 'lax', it must be sensitive, balanced or strict"),
@@ -186,3 +187,9 @@ def test_schemas_are_schemas() -> None:
         assert parameter.rules["description"].endswith(".")
         if parameter.default is not None:
             Draft202012Validator(dict(parameter.rules)).validate(parameter.default)
+
+
+def test_an_input_whose_name_no_file_can_have_is_that_of_none(tmp_path: Path) -> None:
+    for name in ("x" * 300, "a\0b"):
+        run = check_run(SCHEMA, given(input=name), launch_dir=tmp_path)
+        assert run.errors == (f"--input {name}: there is no such file",)

@@ -205,3 +205,18 @@ def test_a_sheet_that_is_no_table_of_samples_is_one_line(
         samples(folder, text, name)
     assert message in str(caught.value)
     assert str(folder / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_lists_in_lists_without_end_are_an_error(folder: Path, suffix: str, opening: str) -> None:
+    with pytest.raises(InputError, match=r"is not (JSON|YAML) \(lists in lists without end\)"):
+        samples(folder, opening * 20_000, f"sheet.{suffix}")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "/" + "y/" * 3_000])
+def test_a_name_that_no_file_can_have_is_that_of_none(folder: Path, name: str) -> None:
+    sheet = json.dumps([{"sample": "a", "file": name}])
+    (line,) = lines(folder, sheet, "sheet.json")
+    assert line.startswith("item 1: file ")
+    assert line.endswith("there is no such file")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import ReadFiles, read_batches
+from virnucpro_core.sequences import OpenedFiles, ReadFiles, read_batches
 
 
 def fastq(path: Path, *records: tuple[str, str]) -> Path:
@@ -94,3 +94,91 @@ def test_lanes_with_and_without_qualities_are_refused(tmp_path: Path) -> None:
     fasta.write_text(">q\nAC\n")
     with pytest.raises(InputError, match=r"b\.fa: has no base qualities"):
         names(ReadFiles((fastq(tmp_path / "a.fq", ("r", "AC")), fasta)))
+
+
+def test_a_file_given_as_both_of_a_pair_is_refused(tmp_path: Path) -> None:
+    file = fastq(tmp_path / "1.fq", ("r 1:N:0:A", "AC"))
+    with pytest.raises(InputError, match=r"record 1: says that it is the same mate as the one in"):
+        names(ReadFiles((file, file), paired=True))
+
+
+@pytest.mark.parametrize("kind", ["fastq", "fasta"])
+@pytest.mark.parametrize("ends", [("", ""), (" 1:N:0", " 2:N:0"), (" length=4", " length=3")])
+def test_mates_in_turn_are_told_apart_as_those_of_two_files(
+    tmp_path: Path, kind: str, ends: tuple[str, str]
+) -> None:
+    records = [(f"{name}{end}", "ACGT"[at:]) for name in "rs" for at, end in enumerate(ends)]
+    one, two, both = (tmp_path / name for name in ("1", "2", "both"))
+    for path, chosen in ((one, records[::2]), (two, records[1::2]), (both, records)):
+        if kind == "fastq":
+            fastq(path, *chosen)
+        else:
+            path.write_text("".join(f">{name}\n{seq}\n" for name, seq in chosen))
+    opened = OpenedFiles()
+    (in_turn,) = read_batches(both, opened)
+    (pairs,) = read_batches(ReadFiles((one, two), paired=True))
+    assert in_turn.ids == ["r/1", "r/2", "s/1", "s/2"]
+    assert in_turn.names == pairs.names
+    assert in_turn.sequences == pairs.sequences
+    assert in_turn.qualities == pairs.qualities
+    assert in_turn.place(3) == f"{both}, record 4"
+    assert opened.notes == [f"{both}: mates are in turn; their ids get /1 and /2"]
+
+
+def test_each_lane_says_itself_whether_mates_are_in_turn(tmp_path: Path) -> None:
+    lanes = [("a", "a"), ("b", "c"), (), ("d", "d", "e", "e")]
+    files = [
+        fastq(tmp_path / str(number), *((name, "AC") for name in lane))
+        for number, lane in enumerate(lanes)
+    ]
+    expected = ["a/1", "a/2", "b", "c", "d/1", "d/2", "e/1", "e/2"]
+    assert names(ReadFiles(tuple(files))) == expected
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ("aab", "record 3: is b, whose mate does not follow"),
+        ("aabc", "record 3: is b, whose mate does not follow"),
+        ("aabbcd", "record 5: is c, whose mate does not follow"),
+        ("aaaa", "record 3: is a for a second pair"),
+    ],
+)
+def test_a_record_without_its_mate_among_mates_in_turn_is_an_error(
+    tmp_path: Path, ids: str, message: str
+) -> None:
+    path = fastq(tmp_path / "r.fq", *((name, "AC") for name in ids))
+    with pytest.raises(InputError, match=rf"r\.fq, {message}; in this file mates are in turn"):
+        names(ReadFiles((path,)))
+
+
+def test_records_that_say_they_are_the_same_mate_are_no_mates(tmp_path: Path) -> None:
+    path = fastq(tmp_path / "r.fq", ("r 1:N:0", "AC"), ("r 1:N:0", "AC"))
+    assert names(ReadFiles((path,))) == ["r 1:N:0", "r 1:N:0"]
+
+
+def test_the_ids_of_what_are_no_reads_stay(tmp_path: Path) -> None:
+    path = tmp_path / "p.faa"
+    path.write_text(">p\nMK\n>p\nMK\n")
+    (batch,) = read_batches(path, is_sample=False)
+    assert batch.ids == ["p", "p"]
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ("GT", r"so it probably has the mates of its reads; name the two files of pairs in one "
+         r"row of the samplesheet, as fastq_1 and fastq_2"),
+        ("AC", "so it probably is that file again; name each file once"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("n_between", [0, 1])
+def test_two_files_of_mates_as_lanes_are_told_how_to_be_given(
+    tmp_path: Path, second: str, message: str, n_between: int
+) -> None:
+    between = [fastq(tmp_path / f"{n}.fq", (f"x{n}", "AC")) for n in range(n_between)]
+    first = fastq(tmp_path / "R1.fq", ("r", "AC"), ("s", "AC"))
+    with pytest.raises(
+        InputError, match=rf"R2\.fq: begins with the id r, as .*R1\.fq does, {message}"
+    ):
+        names(ReadFiles((first, *between, fastq(tmp_path / "R2.fq", ("r", second)))))

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.sequences import reference
 from virnucpro_core.errors import InputError, UsageError
-from virnucpro_core.sequences import PrepareSettings, PrepareSummary, _prepare, prepare
+from virnucpro_core.sequences import PrepareSettings, PrepareSummary, ReadFiles, _prepare, prepare
 from virnucpro_core.store import RecordTable, read_shard
 
 
@@ -136,6 +136,27 @@ def test_an_id_that_occurs_twice_is_refused(
     path = write_fasta(tmp_path / "in.fa", [*records, ("r4", "GGG")])
     with pytest.raises(InputError, match=r"record 21: the id r4 is that of record 5 again"):
         run(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["abcb"], r"0\.fa, record 4: the id b is that of record 2 again; make the ids unique"),
+        (["abb"], r"0\.fa, record 3: the id b is that of record 2 again; if these are mates, give "
+         "both mates of every pair, in turn from the first record on"),
+        (["ab", "cb"], r"1\.fa, record 2: the id b is that of .*0\.fa, record 2 again; if these "
+         "are mates, name the two files in one row of the samplesheet, as fastq_1 and fastq_2"),
+    ],
+)  # fmt: skip
+def test_an_id_that_occurs_twice_is_told_with_what_to_do(
+    tmp_path: Path, files: list[str], message: str
+) -> None:
+    paths = [
+        write_fasta(tmp_path / f"{number}.fa", [(name, "ACGT") for name in ids])
+        for number, ids in enumerate(files)
+    ]
+    with pytest.raises(InputError, match=message):
+        prepare(ReadFiles(tuple(paths)), tmp_path, PrepareSettings("s", 60, 10))
 
 
 def test_a_failed_run_leaves_no_record_table(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from xopen import xopen
+from backports import zstd
 
 from virnucpro_core.errors import InputError
 from virnucpro_core.sequences import read_batches
@@ -19,17 +19,12 @@ FASTQ = b"@a first record\nACGTAC\n+\nIIIIII\n@b\n\n+\n\n@c\nacgu\n+\nIIII"
 EXPECTED = [("a", "a first record", "ACGTAC"), ("b", "b", ""), ("c", "c", "acgu")]
 
 
-def zstd(data: bytes, path: Path) -> None:
-    with xopen(path, "wb", threads=0) as file:
-        file.write(data)
-
-
 COMPRESSORS: dict[str, Callable[[bytes, Path], object]] = {
     "": lambda data, path: path.write_bytes(data),
     ".gz": lambda data, path: path.write_bytes(gzip.compress(data)),
     ".bz2": lambda data, path: path.write_bytes(bz2.compress(data)),
     ".xz": lambda data, path: path.write_bytes(lzma.compress(data)),
-    ".zst": zstd,
+    ".zst": lambda data, path: path.write_bytes(zstd.compress(data)),
 }
 
 
@@ -57,7 +52,7 @@ def test_a_truncated_file_is_an_error_and_not_a_shorter_input(tmp_path: Path, su
     COMPRESSORS[suffix](b"".join(b">r%d\n%032x\n" % (i, i * i) for i in range(5_000)), whole)
     cut = tmp_path / f"cut.fa{suffix}"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    with pytest.raises(InputError, match=r"cut\.fa.*too early or are damaged"):
+    with pytest.raises(InputError, match=r"cut\.fa.*data end too early"):
         records(cut)
 
 
@@ -78,10 +73,22 @@ def test_a_byte_order_mark_and_blank_lines_around_the_records_are_skipped(
         for blank in (b"\n", b"\n\n\n\n\n", b"\r\n\r\n", b"\n" * 300_000):
             path.write_bytes(blank + content + blank)
             assert records(path) == EXPECTED
-    monkeypatch.setattr("virnucpro_core.sequences._formats._BLOCK_BYTES", 1)
+    monkeypatch.setattr("virnucpro_core.sequences._text._BLOCK_BYTES", 1)
     # The lines of an empty record at the end are blank as well.
     path.write_bytes(b"\n" + FASTQ + b"\n@d\n\n+\n\n\n")
     assert records(path) == [*EXPECTED, ("d", "d", "")]
+
+
+def test_comments_before_the_first_record_are_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("virnucpro_core.sequences._text._BLOCK_BYTES", 1)
+    path = tmp_path / "reads"
+    path.write_bytes(b"#one #\n\n# two\n" + FASTA)
+    assert records(path) == EXPECTED
+    path.write_bytes(b"#one\n" + FASTA + b"\n \n #")
+    with pytest.raises(InputError, match="line 10: begins with '#'"):
+        records(path)
 
 
 def test_the_content_decides_and_not_the_name(tmp_path: Path) -> None:
@@ -113,7 +120,7 @@ def test_batches_number_their_records_through(
     [
         (b"LOCUS x\n", "neither FASTA, FASTQ, BAM, CRAM nor SAM with its header"),
         (b"BAM\x01....", "ends too early or is damaged"),
-        (b"CRAM....", "cannot be decoded: the reference"),
+        (b"CRAM\x02\x00..", "cannot be decoded: the reference"),
         (b">ok\nAC\n>caf\xe9\nAC\n", "line 3.*outside ASCII"),
         (">caf\u00e9\nAC\n".encode(), "line 1.*outside ASCII"),
         (b"@caf\xe9\nAC\n+\nII\n", "line 1.*outside ASCII"),
@@ -126,6 +133,33 @@ def test_batches_number_their_records_through(
         (b"\n\n@a\nACGT\n+\nII\n", "line 6.*Length of sequence and qualities differ"),
         (b"@a\n" + b"AC" * 500 + b"\n+\n", r"record was: '@a\\n(AC){20,50}A? \.\.\.; mend this"),
         (b"\xef\xbb\xbf>a\nAC\n>caf\xe9\nAC\n", "line 3.*outside ASCII"),
+        (
+            b"@a\rACGT\r+\rIIII\r",
+            "line 1: ends in CR, as on old Macs, and so do the others; write it anew",
+        ),
+        (b"@a\nAC\nGT\n+\nII\nII\n", "line 3: .*more than four lines, use 'seqtk seq' first"),
+        (b"@a\nACGT\n+\nII\x1fI\n", r"record 1 \(a\): has '\\x1f' as the quality of base 3"),
+        (b"@a\nA\n+\nI\n@b\nAC\n+\n I\n", r"record 2 \(b\): has ' ' as the quality of base 1"),
+        (b"@a\nACGT\n+\nI\x00II\n", "line 4: has a zero byte"),
+        (b"\n\n>a\nACGT\n" + bytes(512), "line 5: has a zero byte"),
+        (b">a\nACGT\n#>b\nACGT\n", "line 3: begins with '#'"),
+        (b">a\nACGT\n\n  #b\nACGT\n", "line 4: begins with '#'"),
+        (b"##fileformat=VCFv4.2\n#CHROM\n", "has comments only, and no record"),
+        (b"##fileformat=VCFv4.2\n#CHROM\n1\t2\n", "neither FASTA, FASTQ, BAM, CRAM nor SAM"),
+        (b">a\x01b\nACGT\n", r"record 1: has a control character in its id 'a\\x01b'"),
+        (">a\nACGT\n".encode("utf-16"), "is text in UTF-16 or UTF-32"),
+        (">a\nACGT\n".encode("utf-16-le"), "is text in UTF-16 or UTF-32"),
+        (">a\nACGT\n".encode("utf-16-be"), "is text in UTF-16 or UTF-32"),
+        ("@a\nACGT\n".encode("utf-32"), "is text in UTF-16 or UTF-32"),
+        (bytes(512), "begins with zero bytes"),
+        (b"PK\x03\x04....", "is a zip archive; unpack it"),
+        (b"7z\xbc\xaf\x27\x1c...", "is a 7z archive"),
+        (b"r.fq".ljust(257, b"\0") + b"ustar", "is a tar archive"),
+        (gzip.compress(bz2.compress(FASTA)), "is compressed twice"),
+        (b"\x1f\x9d\x90...", "is compressed with compress, lz4 or lzip"),
+        (b"<!DOCTYPE html><html>", "is a web page"),
+        (b"NCBI.sra....", "is an SRA archive; write it as FASTQ with 'fasterq-dump'"),
+        (b"LOCUS       X  8 bp\n", "is GenBank"),
         (b">\nACGT\n", "record 1: has no name"),
         (b">a\nAC\n>  \nACGT\n", "record 2: has no name"),
     ],

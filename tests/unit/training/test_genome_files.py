@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backports import zstd
 from Bio import SeqIO
 
 from tests.unit.training.genomes import bases, complement, genbank_text, gene, write_fasta
@@ -28,14 +29,13 @@ FEATURES = [
 def test_genbank_is_read_in_every_compression(tmp_path: Path, name: str) -> None:
     data = genbank_text("AB000001.2", LETTERS, FEATURES).encode()
     path = tmp_path / name
-    if name.endswith("zst"):
-        from xopen import xopen
-
-        with xopen(path, "wb") as file:
-            file.write(data)
-    else:
-        pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-        path.write_bytes(pack.get(path.suffix, bytes)(data))
+    pack = {
+        ".gz": gzip.compress,
+        ".bz2": bz2.compress,
+        ".xz": lzma.compress,
+        ".zst": zstd.compress,
+    }
+    path.write_bytes(pack.get(path.suffix, bytes)(data))
     genome = read_genome(path)
     assert genome.letters.tobytes().decode() == LETTERS
     assert genome.coding is not None
@@ -178,7 +178,7 @@ def test_a_file_that_is_no_genome_is_one_line(
 def test_a_damaged_archive_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "a.gb.gz"
     path.write_bytes(gzip.compress(GENBANK.encode() * 20)[:-30])
-    with pytest.raises(InputError, match=r"a\.gb\.gz, record \d+: cannot be read as GenBank"):
+    with pytest.raises(InputError, match=r"a\.gb\.gz: the gzip data end too early"):
         read_genome(path)
 
 

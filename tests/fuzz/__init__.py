@@ -1,0 +1,1 @@
+"""Inputs that are mutated and read: ``python -m tests.fuzz --help``."""
