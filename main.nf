@@ -29,18 +29,22 @@ workflow {
 
     if (settings.task == 'benchmark') {
         BENCHMARKS(channel.of(benchmarkReads(params.input)), bundle, settings, code)
+        results = BENCHMARKS.out.reports
         versions = BENCHMARKS.out.versions
     }
     else if (settings.task == 'train') {
         TRAIN(channel.fromList(genomes), bundle, settings, run, code)
+        results = TRAIN.out.runs
         versions = TRAIN.out.versions
     }
     else if (settings.task == 'embed') {
         EMBEDDING(channel.fromList(reads), bundle, settings, run, code)
+        results = EMBEDDING.out.runs
         versions = EMBEDDING.out.versions
     }
     else {
         PREDICT(channel.fromList(reads), bundle, settings, run, code)
+        results = PREDICT.out.runs
         versions = PREDICT.out.versions
     }
     versions
@@ -52,13 +56,19 @@ workflow {
             sort: true,
         )
 
-    // Without a result there is nothing to sum up; Nextflow has said what went wrong.
+    results.subscribe { _result -> Outcome.addResult() }
     workflow.onComplete = {
-        if (workflow.success && settings.task == 'benchmark') {
-            log.info("Report: ${params.outdir}/benchmarks/${settings.suite}.html")
+        // Without a result there is nothing to sum up. A task that was given up is no error here.
+        if (Outcome.hasResults() && workflow.errorReport == null) {
+            if (settings.task == 'benchmark') {
+                log.info("Report: ${params.outdir}/benchmarks/${settings.suite}.html")
+            }
+            else {
+                log.info(Provenance.reportStages(workflow, params.outdir, params.baseline_trace))
+            }
         }
-        else if (workflow.success) {
-            log.info(Provenance.reportStages(workflow, params.outdir, params.baseline_trace))
+        if (Outcome.failures()) {
+            log.error(Outcome.describeFailures())
         }
     }
 }

@@ -24,9 +24,9 @@ from virnucpro_core.cli import (
     _train,
 )
 from virnucpro_core.cli._say import say
-from virnucpro_core.errors import VirnucproError
+from virnucpro_core.errors import HostMemoryError, VirnucproError
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 app = typer.Typer(
     name="virnucpro",
@@ -83,15 +83,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments behind ``virnucpro``; None for those of the process.
 
     Returns:
-        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 143
-        stopped by SIGTERM or SIGINT with the work saved.
+        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 5 out of
+        a device's memory, 143 stopped by SIGTERM or SIGINT with the work saved.
     """
+    code, _error = run(argv)
+    return code
+
+
+def run(argv: Sequence[str] | None = None) -> tuple[int, VirnucproError | None]:
+    """`main`, which also returns the error that it has printed, if that is one of ours."""
     _shorten_spinning()
     try:
         app(args=None if argv is None else list(argv))
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return end.code if isinstance(end.code, int) else int(end.code is not None), None
     except VirnucproError as error:
         say(f"virnucpro: error: {error}", to_stderr=True)
-        return error.exit_code
-    return 0
+        return error.exit_code, error
+    except MemoryError as error:
+        short = HostMemoryError(str(error) or "there is not enough memory")
+        say(f"virnucpro: error: {short}", to_stderr=True)
+        return short.exit_code, short
+    return 0, None
