@@ -7,7 +7,7 @@ class Retries {
     /** Faults after which a task runs again; process.ext.most_faults is another number. */
     static final int MOST_FAULTS = 3
 
-    /** Losses of a task in a row, without a new part of its checkpoint between, after which it runs again. */
+    /** Losses of a task in a row, without a new part of its checkpoint between, that are a fault in the end. */
     static final int MOST_LOSSES = 10
 
     /**
@@ -24,7 +24,7 @@ class Retries {
             // Exit code 3: a store or a disk, which the tasks of other samples write to, too.
             return task.exitStatus == 3 ? 'finish' : 'ignore'
         }
-        if (losses.size() > MOST_LOSSES) {
+        if (losses.size() >= MOST_LOSSES) {
             Outcome.addFailure(describeLosses(task, losses))
             return 'ignore'
         }

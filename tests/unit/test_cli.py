@@ -88,16 +88,28 @@ def test_the_steps_lead_from_reads_to_calls(
         assert written["command"] == expected
 
 
-def test_lines_run_one_after_the_other_up_to_the_first_that_fails(
+def test_lines_run_one_after_the_other_and_bad_input_costs_its_own_sample(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def line(folder: str, reads: object) -> str:
-        return f"prepare '{reads}' --sample s --window-size 500 --outdir '{tmp_path / folder}'\n"
+    def line(sample: str, reads: object, size: int = 500) -> str:
+        options = f"--sample {sample} --window-size {size} --outdir '{tmp_path / sample}'"
+        return f"prepare '{reads}' {options}\n"
 
-    lines = [line("a b", READS), "\n", line("missing", tmp_path / "none"), line("later", READS)]
-    assert main_of_lines(lines) == 2
-    assert (tmp_path / "a b" / "s.records.h5").is_file()
-    assert not (tmp_path / "later").exists()
+    lines = [line("good", READS), "\n", line("bad", tmp_path / "none"), line("bad", READS)]
+    assert main_of_lines([*lines, line("later", READS)], tmp_path) == 0
+    assert [path.name for path in sorted(tmp_path.glob("*/*.records.h5"))] == [
+        "good.records.h5",
+        "later.records.h5",
+    ]
+    (note,) = tmp_path.glob("*.failure.json")
+    assert note.name == "bad.failure.json"
+    error = f"{tmp_path / 'none'}: does not exist; check the path"
+    assert json.loads(note.read_text()) == {"sample": "bad", "error": error}
+    assert f"virnucpro: error: {error}" in capsys.readouterr().err
+    # What is wrong with more than its sample ends them all.
+    assert main_of_lines([line("unasked", READS, size=1), line("never", READS)], tmp_path) == 2
+    assert not (tmp_path / "never").exists()
+    assert len(list(tmp_path.glob("*.failure.json"))) == 1
     assert main_of_lines([]) == 0
     assert main_of_lines(["--version\n", "report 'open\n"]) == 2
     assert "line 2 of the commands: No closing quotation" in capsys.readouterr().err
