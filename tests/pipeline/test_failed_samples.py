@@ -99,9 +99,10 @@ def test_the_run_names_each_of_them_once_and_fails(failed: Run) -> None:
         assert "; " in found[0]
     assert "Error executing process" not in failed.output
     assert "Traceback" not in failed.output
-    tasks = statuses(failed)
-    assert {tag for (name, tag), status in tasks.items() if status == "FAILED"} == BAD.keys()
-    assert {name for (name, _), status in tasks.items() if status == "FAILED"} == {"FAILED_SAMPLE"}
+    rows = read_table(failed.outdir / "pipeline_info" / "trace.txt")
+    of_failed = [row for row in rows if row["status"] == "FAILED"]
+    assert {row["tag"] for row in of_failed} == BAD.keys()
+    assert {row["process"] for row in of_failed} == {"PREDICT:FAILED_SAMPLE"}
 
 
 def test_the_others_have_their_results(failed: Run) -> None:
