@@ -6,6 +6,7 @@ These runs use the stubs: only Nextflow's own part is under test.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,10 @@ def test_a_fourth_fault_ends_the_run(project: Path) -> None:
 
 def test_losses_end_without_progress_and_cost_their_own_sample(project: Path) -> None:
     """CLASSIFY of one sample is killed each time; EMBED_DNA is, too, but finds more parts."""
-    (project.parent / "sheet.csv").write_text(f"sample,file\nkilled,{READS}\nother,{READS}\n")
+    for name in ("killed", "other"):
+        shutil.copy(READS, project.parent / f"{name}.fasta")
+    sheet = "sample,file\nkilled,killed.fasta\nother,other.fasta\n"
+    (project.parent / "sheet.csv").write_text(sheet)
     module = project / "modules" / "classify.nf"
     before, stub, after = module.read_text().partition('stub:\n    """\n')
     kill = "[ ${meta.id} != killed ] || kill -KILL \\$\\$"
