@@ -97,16 +97,27 @@ class Retries {
         if (!workDir?.exists()) {
             return ''
         }
-        return Files.list(workDir).withCloseable { files ->
-            files.iterator().findAll { file -> file.name.endsWith('.checkpoint') }.collect { file -> "${file.name} ${file.text}" }.sort().join()
+        try {
+            return Files.list(workDir).withCloseable { files ->
+                def found = files.iterator().findAll { file -> file.name.endsWith('.checkpoint') }
+                found.collect { file -> "${file.name} ${file.text}" }.sort().join()
+            }
+        }
+        catch (IOException _error) {
+            // The file system may be what has failed: not known, then.
+            return ''
         }
     }
 
     /** One line about a task that has failed: the last one that its program has written says why. */
     static describeFault(task) {
-        def program = lastError(task.workDir) ?: task.previousException?.message ?: 'it has left no message'
-        def ended = task.exitStatus in [null, -1, Integer.MAX_VALUE] ? 'failed' : "ended with exit code ${task.exitStatus}"
-        return "${nameOf(task)} ${ended}: ${program} (work folder ${task.workDir.toUriString()})"
+        def exception = task.previousException?.message
+        if (task.exitStatus in [null, -1, 0, Integer.MAX_VALUE]) {
+            // It could not be submitted, or its output is not what it should be: Nextflow knows.
+            return "${nameOf(task)} failed: ${exception ?: 'it has left no message'}${workFolder(task)}"
+        }
+        def message = lastError(task.workDir) ?: exception ?: 'it has left no message'
+        return "${nameOf(task)} ended with exit code ${task.exitStatus}: ${message}${workFolder(task)}"
     }
 
     /** One line about a task that is lost again and again: how, with how much memory, and what to do. */
@@ -120,7 +131,11 @@ class Retries {
         def remedy = (remedies ?: ['see what ends its jobs']).join('; ')
         def memory = task.memory ? ", the last time with ${task.memory}" : ''
         return "${nameOf(task)} was ended from outside ${losses.size()} times without progress between, exit codes ${codes}${memory}; " +
-            "${remedy}; start with -resume to go on (work folder ${task.workDir.toUriString()})"
+            "${remedy}; start with -resume to go on${workFolder(task)}"
+    }
+
+    static workFolder(task) {
+        return task.workDir ? " (work folder ${task.workDir.toUriString()})" : ''
     }
 
     static nameOf(task) {
@@ -129,8 +144,8 @@ class Retries {
 
     /** The last line of a task's standard error, from an error line of virnucpro without its beginning, or null. */
     static lastError(workDir) {
-        def errors = workDir.resolve('.command.err')
-        def lines = errors.exists() ? errors.readLines().findAll { line -> line.trim() } : []
+        def errors = workDir?.resolve('.command.err')
+        def lines = errors?.exists() ? errors.readLines().findAll { line -> line.trim() } : []
         def own = lines.findAll { line -> line.startsWith('virnucpro: error: ') }
         return own ? own.last() - 'virnucpro: error: ' : lines ? lines.last() : null
     }

@@ -15,7 +15,7 @@ def decide(name, memory, limit, attempts, more = [:]) {
             process: 'WORK:P', name: "WORK:P (${name})", index: 1, ext: ext, attempt: index + 1,
             memory: own_memory ?: memory, workDir: folder, exitStatus: status,
             resourceLimits: limit ? [memory: limit] : null,
-            previousException: cause ? new RuntimeException('', cause) : null,
+            previousException: cause ? new RuntimeException('what Nextflow says', cause) : null,
         ]
         // Asked twice, an attempt still counts once.
         Retries.afterFailure(task, 0)

@@ -66,7 +66,7 @@ def test_decisions(tmp_path: Path) -> None:
         ),
         ("- P (gone) was ended from outside 10 times", "none (10 times)"),
         ("- P (error) ended with exit code 2: no, because; do that (work folder ", "/error)"),
-        ("- P (not submitted) failed: ", "work folder"),
+        ("- P (not submitted) failed: what Nextflow says (work folder ", "/not submitted)"),
     ):
         told = [line for line in lines if line.startswith(beginning)]
         assert len(told) == 1, run.output
