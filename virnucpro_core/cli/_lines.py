@@ -41,9 +41,9 @@ def main_of_lines(lines: Iterable[str], folder: Path = Path()) -> int:
         sample = _sample_of(words)
         if not words or sample in failed:
             continue
-        code, error = run(words)
-        if sample is not None and isinstance(error, InputError):
-            _write_note(folder, sample, error)
+        code, problem = run(words)
+        if sample is not None and isinstance(problem, InputError):
+            _write_note(folder, sample, problem)
             failed.add(sample)
         elif code:
             return code
