@@ -35,18 +35,22 @@ workflow {
 
     if (settings.task == 'benchmark') {
         BENCHMARKS(channel.of(benchmarkReads(given.input)), bundle, settings, code)
+        results = BENCHMARKS.out.reports
         versions = BENCHMARKS.out.versions
     }
     else if (settings.task == 'train') {
         TRAIN(channel.fromList(genomes), bundle, settings, run, code)
+        results = TRAIN.out.runs
         versions = TRAIN.out.versions
     }
     else if (settings.task == 'embed') {
         EMBEDDING(channel.fromList(reads), bundle, settings, run, code)
+        results = EMBEDDING.out.runs
         versions = EMBEDDING.out.versions
     }
     else {
         PREDICT(channel.fromList(reads), bundle, settings, run, code)
+        results = PREDICT.out.runs
         versions = PREDICT.out.versions
     }
     versions
@@ -58,13 +62,19 @@ workflow {
             sort: true,
         )
 
-    // Without a result there is nothing to sum up; Nextflow has said what went wrong.
+    results.subscribe { _result -> Outcome.addResult() }
     workflow.onComplete = {
-        if (workflow.success && settings.task == 'benchmark') {
-            log.info("Report: ${given.outdir}/benchmarks/${settings.suite}.html")
+        // Without a result there is nothing to sum up. A task that was given up is no error here.
+        if (Outcome.hasResults() && workflow.errorReport == null && !workflow.preview) {
+            if (settings.task == 'benchmark') {
+                log.info("Report: ${given.outdir}/benchmarks/${settings.suite}.html")
+            }
+            else {
+                log.info(Provenance.reportStages(workflow, given.outdir, given.baseline_trace))
+            }
         }
-        else if (workflow.success && !workflow.preview) {
-            log.info(Provenance.reportStages(workflow, given.outdir, given.baseline_trace))
+        if (Outcome.failures()) {
+            log.error(Outcome.describeFailures())
         }
     }
 }

@@ -1,13 +1,32 @@
 // Whether a failed task runs again, by how its attempts ended. Nextflow counts all failures of a task
 // together; here each cause has a limit of its own.
+import java.nio.file.Files
 import nextflow.util.MemoryUnit
 
 class Retries {
-    /** The error strategy after an attempt has failed: 'retry' or 'finish'. */
+    /** Faults after which a task runs again; process.ext.most_faults is another number. */
+    static final int MOST_FAULTS = 3
+
+    /** Losses of a task in a row, without a new part of its checkpoint between, that are a fault in the end. */
+    static final int MOST_LOSSES = 10
+
+    /**
+     * The error strategy after an attempt has failed: 'retry'; or, when it has failed for good, 'ignore', which
+     * lets the other samples finish before the run fails (workflow.failOnIgnore), and 'finish' for a fault of what
+     * all of them need.
+     */
     static afterFailure(task, longestWait) {
         def attempts = rememberAttempt(task)
-        if (task.exitStatus == 2 || attempts.count { attempt -> attempt.ending == 'fault' } > 3) {
-            return 'finish'
+        def losses = lossesWithoutProgress(attempts)
+        def faults = attempts.count { attempt -> attempt.ending == 'fault' }
+        if (task.exitStatus == 2 || faults > mostFaults(task)) {
+            Outcome.addFailure(describeFault(task))
+            // Exit code 3: a store or a disk, which the tasks of other samples write to, too.
+            return task.exitStatus == 3 ? 'finish' : 'ignore'
+        }
+        if (losses.size() >= MOST_LOSSES) {
+            Outcome.addFailure(describeLosses(task, losses))
+            return 'ignore'
         }
         def preemptions = attempts.reverse().takeWhile { attempt -> attempt.ending == 'preemption' }.size()
         if (preemptions > 0) {
@@ -16,8 +35,13 @@ class Retries {
         return 'retry'
     }
 
+    static mostFaults(task) {
+        // 0 is a number, too.
+        return task.ext.most_faults == null ? MOST_FAULTS : task.ext.most_faults as Integer
+    }
+
     /**
-     * All failed attempts of a task, the latest last, as [ending, memory, short_of_memory].
+     * All failed attempts of a task, the latest last, as [ending, exit_status, memory, short_of_memory, parts].
      *
      * They are kept by number in task.ext, which lives as long as the task: asking twice about one
      * attempt does not count it twice. Sets task.ext.memory_factor for the next attempt.
@@ -27,19 +51,22 @@ class Retries {
         def earlier = known.findAll { number, _attempt -> number < task.attempt }
         def latest = [
             ending: endingOf(task, earlier.values()),
+            exit_status: task.exitStatus,
             memory: task.memory,
             // 137 may be the kernel's out-of-memory killer.
             short_of_memory: task.exitStatus in [4, 137],
+            parts: partsAtStart(task.workDir),
         ]
         def attempts = earlier + [(task.attempt): latest]
         task.ext.attempts = attempts
-        task.ext.memory_factor = 1 + attempts.values().count { attempt -> attempt.short_of_memory }
+        // Doubled: one more each time would be dozens of attempts on a large machine. No machine has 2^20 times as much.
+        task.ext.memory_factor = 2 ** Math.min(20, attempts.values().count { attempt -> attempt.short_of_memory })
         return attempts.values() as List
     }
 
     /**
-     * How an attempt ended: by a 'preemption' (again without limit), by want of 'memory' (again while
-     * there is more to give), or by a 'fault' (three times more; bad input, exit 2, never).
+     * How an attempt ended: by a 'preemption' (again while the task makes progress), by want of 'memory' (again
+     * while there is more to give), or by a 'fault' (three times more; bad input, exit 2, never).
      */
     static endingOf(task, earlier) {
         // TERM, the warning before a time limit, KILL.
@@ -50,6 +77,77 @@ class Retries {
         def hadAsMuch = earlier.any { attempt -> attempt.ending == 'memory' && attempt.memory >= task.memory }
         def hasMore = task.memory && !hadAsMuch && (!limit || task.memory < limit)
         return task.exitStatus == 4 && hasMore ? 'memory' : 'fault'
+    }
+
+    /**
+     * The latest losses, back to the one whose attempt had found more parts in its checkpoint than the one before.
+     *
+     * What an attempt has added to the checkpoint is only known when the next one has looked there.
+     */
+    static lossesWithoutProgress(attempts) {
+        return attempts.inject([known: null, losses: []]) { state, attempt ->
+            def isFurther = state.known && attempt.parts && attempt.parts != state.known
+            def since = isFurther ? [] : state.losses
+            [known: attempt.parts ?: state.known, losses: attempt.ending == 'preemption' ? since + [attempt] : since]
+        }.losses
+    }
+
+    /** What an attempt found in its checkpoints (virnucpro embed --checkpoint-key), or '' where that is not known. */
+    static partsAtStart(workDir) {
+        if (!workDir?.exists()) {
+            return ''
+        }
+        try {
+            return Files.list(workDir).withCloseable { files ->
+                def found = files.iterator().findAll { file -> file.name.endsWith('.checkpoint') }
+                found.collect { file -> "${file.name} ${file.text}" }.sort().join()
+            }
+        }
+        catch (IOException _error) {
+            // The file system may be what has failed: not known, then.
+            return ''
+        }
+    }
+
+    /** One line about a task that has failed: the last one that its program has written says why. */
+    static describeFault(task) {
+        def exception = task.previousException?.message
+        if (task.exitStatus in [null, -1, 0, Integer.MAX_VALUE]) {
+            // It could not be submitted, or its output is not what it should be: Nextflow knows.
+            return "${nameOf(task)} failed: ${exception ?: 'it has left no message'}${workFolder(task)}"
+        }
+        def message = lastError(task.workDir) ?: exception ?: 'it has left no message'
+        return "${nameOf(task)} ended with exit code ${task.exitStatus}: ${message}${workFolder(task)}"
+    }
+
+    /** One line about a task that is lost again and again: how, with how much memory, and what to do. */
+    static describeLosses(task, losses) {
+        def statuses = losses.countBy { loss -> loss.exit_status in [null, -1, 0, Integer.MAX_VALUE] ? 'none' : loss.exit_status }
+        def codes = statuses.collect { status, count -> count > 1 ? "${status} (${count} times)" : status }.join(', ')
+        def remedies = [
+            137: 'if it needs more memory, raise the most that a task may have: process.resourceLimits, --slurm_memory or --aws_memory',
+            140: 'if it needs more time, raise the limit of its job: process.time or --slurm_time',
+        ].findAll { code, _remedy -> code in statuses }.values()
+        def remedy = (remedies ?: ['see what ends its jobs']).join('; ')
+        def memory = task.memory ? ", the last time with ${task.memory}" : ''
+        return "${nameOf(task)} was ended from outside ${losses.size()} times without progress between, exit codes ${codes}${memory}; " +
+            "${remedy}; start with -resume to go on${workFolder(task)}"
+    }
+
+    static workFolder(task) {
+        return task.workDir ? " (work folder ${task.workDir.toUriString()})" : ''
+    }
+
+    static nameOf(task) {
+        return (task.name ?: task.process).tokenize(':').last()
+    }
+
+    /** The last line of a task's standard error, from an error line of virnucpro without its beginning, or null. */
+    static lastError(workDir) {
+        def errors = workDir?.resolve('.command.err')
+        def lines = errors?.exists() ? errors.readLines().findAll { line -> line.trim() } : []
+        def own = lines.findAll { line -> line.startsWith('virnucpro: error: ') }
+        return own ? own.last() - 'virnucpro: error: ' : lines ? lines.last() : null
     }
 
     /** Whether the machine is gone, so that nobody wrote an exit status, or not the task's. */

@@ -1,5 +1,4 @@
 // The samples of a run, and which of them share tasks.
-import groovy.json.JsonOutput
 import static nextflow.Nextflow.error
 import static nextflow.Nextflow.file
 
@@ -134,28 +133,48 @@ class Samples {
         return files.sort(false) { file -> file.name }
     }
 
-    /** The samples of a group, each with its staged files: what 'virnucpro prepare --sheet' reads. */
-    static stagedSheet(meta, reads) {
-        def rows = stagedSamples(meta, reads).collectMany { sample ->
-            def names = sample.files.collect { staged -> staged.place }
-            sample.paired ? names.collate(2).collect { pair -> [sample: sample.id, fastq_1: pair[0], fastq_2: pair[1]] } : names.collect { name -> [sample: sample.id, file: name] }
-        }
-        return JsonOutput.toJson(rows)
+    /** A group and its files without the samples that tasks have left notes of (Outcome.readNote). */
+    static without(notes, meta, files) {
+        def failed = notes.collect { note -> Outcome.sampleOf(note) }
+        def starts = fileStarts(meta)
+        def kept = meta.samples.withIndex().findAll { sample, _index -> !(sample.id in failed) }
+        def keptFiles = kept.collectMany { sample, index -> files[starts[index]..<starts[index + 1]] }
+        return [meta + [samples: kept.collect { sample, _index -> sample }], keptFiles]
+    }
+
+    /** A group that was read, and its files, shards and record tables by name, without the samples that could not be. */
+    static withResults(notes, meta, files, shards, records) {
+        def (left, leftFiles) = without(notes, meta, files)
+        def ids = left.samples.collect { sample -> sample.id }
+        // What a sample has left before it was found to be bad is of no use.
+        return [
+            left,
+            leftFiles,
+            sorted(shards.findAll { shard -> sampleOf(shard) in ids }),
+            sorted(records.findAll { table -> (table.name - ~/\.records\.h5$/) in ids }),
+        ]
+    }
+
+    /** Where the files of each sample of a group begin among those of the group, and their number. */
+    static fileStarts(meta) {
+        return meta.samples.inject([0]) { counts, sample -> counts + (counts.last() + sample.n_files) }
+    }
+
+    /** The --paired option of a sample, if it needs it, and a blank. */
+    static pairedOption(sample) {
+        return sample.paired ? '--paired ' : ''
     }
 
     /** The --reads options of each sample of a group, by its id. */
     static readsOptions(meta, reads) {
-        return stagedSamples(meta, reads).collectEntries { sample ->
-            [sample.id, sample.files.collect { staged -> "--reads ${staged.word}" }.join(' ')]
-        }
+        return readsWords(meta, reads).collectEntries { id, words -> [id, words.collect { word -> "--reads ${word}" }.join(' ')] }
     }
 
-    /** The samples of a group with their staged files, each as its place in the task and as a shell word. */
-    static stagedSamples(meta, reads) {
-        def starts = meta.samples.inject([0]) { counts, sample -> counts + (counts.last() + sample.n_files) }
-        return meta.samples.withIndex().collect { sample, index ->
-            def files = (starts[index]..<starts[index + 1]).collect { n -> [place: reads[n].name, word: shellWord(reads[n].name)] }
-            [id: sample.id, paired: sample.paired, files: files]
+    /** The staged files of each sample of a group as words of a shell, by its id. */
+    static readsWords(meta, reads) {
+        def starts = fileStarts(meta)
+        return meta.samples.withIndex().collectEntries { sample, index ->
+            [sample.id, reads[starts[index]..<starts[index + 1]].collect { staged -> shellWord(staged.name) }]
         }
     }
 

@@ -6,7 +6,8 @@ process BENCHMARK {
     // A measurement is of this machine and of now.
     cache false
     // Results that differ would hardly be the same the next time.
-    errorStrategy { task.exitStatus == 1 ? 'finish' : Retries.afterFailure(task, params.preemption_wait) }
+    ext most_faults: 0
+    errorStrategy { Retries.afterFailure(task, params.preemption_wait) }
 
     input:
     val suite

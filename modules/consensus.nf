@@ -15,28 +15,32 @@ process CONSENSUS {
 
     output:
     // Of each kind a file for each sample, in a folder of its name.
-    tuple val(meta), path('*/sequences.tsv', arity: '1..*'), emit: sequences
-    tuple val(meta), path('*/prediction_results.txt', arity: '1..*'), emit: frames
-    tuple val(meta), path('*/prediction_results_highestscore.csv', arity: '1..*'), emit: chunks
+    tuple val(meta), path('*/sequences.tsv', arity: '0..*'), emit: sequences
+    tuple val(meta), path('*/prediction_results.txt', arity: '0..*'), emit: frames
+    tuple val(meta), path('*/prediction_results_highestscore.csv', arity: '0..*'), emit: chunks
     // FASTQ where the reads have qualities.
-    tuple val(meta), path('*/viral.fast{a,q}.gz', arity: '1..*'), emit: viral
-    tuple val(meta), path('*/regions.bed', arity: '1..*'), emit: regions
-    tuple val(meta), path('*/scores.parquet', arity: '1..*'), emit: scores
-    tuple val(meta), path('*/summary.json', arity: '1..*'), emit: summary
+    tuple val(meta), path('*/viral.fast{a,q}.gz', arity: '0..*'), emit: viral
+    tuple val(meta), path('*/regions.bed', arity: '0..*'), emit: regions
+    tuple val(meta), path('*/scores.parquet', arity: '0..*'), emit: scores
+    tuple val(meta), path('*/summary.json', arity: '0..*'), emit: summary
+    // Of each sample whose input cannot be used a note instead of its results.
+    tuple val(meta), path('*.failure.json', arity: '0..*'), emit: failures
     path "stages/CONSENSUS_${meta.id}.tsv", emit: stages
     tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
     def options = Samples.readsOptions(meta, reads)
     def commands = meta.samples.collect { sample ->
-        "consensus --records ${sample.id}.records.h5 ${options[sample.id]} ${sample.paired ? '--paired ' : ''}--sample ${sample.id} ${calls} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${Samples.filesOf(sample, scores).join(' ')}"
+        "consensus --records ${sample.id}.records.h5 ${options[sample.id]} ${Samples.pairedOption(sample)}--sample ${sample.id} ${calls} --outdir ${sample.id} --stages stages_of/${sample.id}.tsv ${Samples.filesOf(sample, scores).join(' ')}"
     }
+    // Each line makes all files of its sample or none.
     """
+    rm -rf stages_of *.failure.json
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of
     lines.py <<'LINES'
     ${commands.join('\n    ')}
     LINES
-    awk 'NR == 1 || FNR > 1' stages_of/*.tsv > stages/CONSENSUS_${meta.id}.tsv
+    join_stages.sh > stages/CONSENSUS_${meta.id}.tsv
     """
 
     stub:

@@ -24,7 +24,7 @@ process JOIN {
     """
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')} stages stages_of
     ${commands.join('\n    ')}
-    awk 'NR == 1 || FNR > 1' stages_of/*.tsv > stages/JOIN_${meta.id}.tsv
+    join_stages.sh > stages/JOIN_${meta.id}.tsv
     """
 
     stub:

@@ -14,20 +14,25 @@ process PREPARE {
     output:
     // No shard at all when no record yields a frame.
     tuple val(meta), path('shards/*.h5', arity: '0..*'), emit: shards
-    tuple val(meta), path('*.records.h5', arity: '1..*'), emit: records
+    tuple val(meta), path('*.records.h5', arity: '0..*'), emit: records
+    // Of each sample whose input cannot be used a note instead of its results.
+    tuple val(meta), path('*.failure.json', arity: '0..*'), emit: failures
     path "stages/PREPARE_${meta.id}.tsv", emit: stages
     tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
+    def words = Samples.readsWords(meta, reads)
+    def commands = meta.samples.collect { sample ->
+        "prepare ${words[sample.id].join(' ')} ${Samples.pairedOption(sample)}--sample ${sample.id} --window-size ${window_size} --shard-frames ${shard_frames} --stages stages_of/${sample.id}.tsv"
+    }
     // A crashed run may hand this folder back with an earlier attempt's shards in it.
     """
-    rm -rf shards
-    mkdir -p stages
-    cat > samples.json <<'JSON'
-    ${Samples.stagedSheet(meta, reads)}
-    JSON
-    prepare.py --sheet samples.json --window-size ${window_size} \\
-        --shard-frames ${shard_frames} --outdir . --stages stages/PREPARE_${meta.id}.tsv
+    rm -rf shards stages_of *.failure.json
+    mkdir -p stages stages_of
+    lines.py <<'LINES'
+    ${commands.join('\n    ')}
+    LINES
+    join_stages.sh > stages/PREPARE_${meta.id}.tsv
     """
 
     stub:

@@ -14,9 +14,11 @@ process REPORT {
     val code_sha256
 
     output:
-    tuple val(meta), path('*/run.json', arity: '1..*'), emit: run
+    tuple val(meta), path('*/run.json', arity: '0..*'), emit: run
     // None without calls.
     tuple val(meta), path('*/report.html', arity: '0..*'), emit: page
+    // Of each sample whose input cannot be used a note instead of its results.
+    tuple val(meta), path('*.failure.json', arity: '0..*'), emit: failures
     tuple val("${task.process}"), path('versions.yml'), emit: versions
 
     script:
@@ -35,6 +37,7 @@ process REPORT {
         "report html .results/${n} --sample ${sample.id} --run ${sample.id}/run.json --model ${bundle} --output ${sample.id}/report.html"
     }
     """
+    rm -f *.failure.json
     mkdir -p ${meta.samples.collect { sample -> sample.id }.join(' ')}
     cat > parameters.json <<'JSON'
     ${run.parameters_json}

@@ -6,7 +6,10 @@ process RUN_REPORT {
 
     input:
     path runs, stageAs: 'runs/?/*'
+    path failures, stageAs: 'failures/*'
     path stages, stageAs: 'stages/*'
+    // The names of all samples that the run was given.
+    val samples
     val code_sha256
 
     output:
@@ -16,7 +19,10 @@ process RUN_REPORT {
 
     script:
     """
-    report.py samples runs --stages-dir stages --outdir .
+    cat > samples.txt <<'SAMPLES'
+    ${samples.join('\n    ')}
+    SAMPLES
+    report.py samples runs --stages-dir stages --failures-dir failures --given samples.txt --outdir .
     """
 
     stub:

@@ -8,7 +8,8 @@
     ├── BundleError           exit 2   a model bundle or a weights file
     ├── NumericError          exit 1   NaN or infinity where a number must be
     ├── StoreError            exit 3   a file of ours that cannot be read or written
-    ├── DeviceMemoryError     exit 4   what must be in memory does not fit the device
+    ├── HostMemoryError       exit 4   the machine has too little memory
+    ├── DeviceMemoryError     exit 5   a GPU has too little memory for the weights or a sequence
     └── StoppedError          exit 143 a signal ended the work; what was finished is saved
 
 This module imports nothing of the package, so that everything can import it.
@@ -22,6 +23,7 @@ from functools import partial
 __all__ = [
     "BundleError",
     "DeviceMemoryError",
+    "HostMemoryError",
     "InputError",
     "NumericError",
     "StoppedError",
@@ -87,10 +89,16 @@ class StoreError(VirnucproError):
     exit_code = 3
 
 
-class DeviceMemoryError(VirnucproError):
-    """The device has no memory for the weights, or for even a single sequence."""
+class HostMemoryError(VirnucproError):
+    """The machine has no memory for what must be in it; more may help."""
 
     exit_code = 4
+
+
+class DeviceMemoryError(VirnucproError):
+    """A GPU has no memory for the weights or a single sequence; more for the host is no help."""
+
+    exit_code = 5
 
 
 class StoppedError(VirnucproError):

@@ -5,6 +5,7 @@ include { JOIN } from '../modules/join'
 include { REPORT } from '../modules/report'
 include { RUN_REPORT } from '../modules/run_report'
 include { PRUNE } from '../modules/prune'
+include { FAILED_SAMPLE } from '../modules/failed_sample'
 
 workflow EMBEDDING {
     take:
@@ -17,7 +18,15 @@ workflow EMBEDDING {
     main:
     SHARD(reads, settings.molecule, settings.shard_frames, code)
 
-    shards = SHARD.out.shards.flatMap { meta, files -> Samples.tasksOf(meta, files) }
+    // The group and its files as they go on: without the samples that could not be read.
+    sharded = reads
+        .join(SHARD.out.failures)
+        .join(SHARD.out.shards)
+        .join(SHARD.out.records)
+        .map { meta, files, notes, shards, records -> Samples.withResults(notes, meta, files, shards, records) }
+        .filter { meta, _files, _shards, _records -> meta.samples }
+
+    shards = sharded.flatMap { meta, _files, shards, _records -> Samples.tasksOf(meta, shards) }
     EMBED(
         shards,
         settings.molecule,
@@ -33,22 +42,28 @@ workflow EMBEDDING {
         .groupTuple()
         .map { key, files -> [key.groupTarget, Samples.sorted(files.flatten())] }
 
-    JOIN(SHARD.out.records.map { meta, files -> [meta, Samples.sorted(files)] }.join(embeddings), bundle.sha256, code)
+    JOIN(sharded.map { meta, _files, _shards, records -> [meta, records] }.join(embeddings), bundle.sha256, code)
     REPORT(
-        reads.join(JOIN.out.sequences.map { meta, files -> [meta, Samples.inSampleOrder(meta, files), [], [], [], []] }),
+        sharded
+            .map { meta, files, _shards, _records -> [meta, files] }
+            .join(JOIN.out.sequences.map { meta, files -> [meta, Samples.inSampleOrder(meta, files), [], [], [], []] }),
         bundle.path,
         run,
         bundle.sha256,
         code,
     )
+    notes = SHARD.out.failures.mix(REPORT.out.failures).flatMap { _meta, files -> files }
+    FAILED_SAMPLE(notes.map { note -> Outcome.readNote(note) })
     RUN_REPORT(
         // A list without files comes from a run that failed.
         REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name }.filter { files -> files },
+        notes.toSortedList { file -> file.name },
         SHARD.out.stages.mix(EMBED.out.stages, JOIN.out.stages).toSortedList { file -> file.name },
+        reads.flatMap { meta, _files -> meta.samples.collect { sample -> sample.id } }.toList(),
         code,
     )
     // Only when every sample has all its results.
-    PRUNE(EMBED.out.checkpoint.collect(), Samples.whenAllHave(reads, REPORT.out.run))
+    PRUNE(EMBED.out.checkpoint.collect(), Samples.whenAllHave(reads.flatMap { meta, _files -> meta.samples }, REPORT.out.run.flatMap { _meta, files -> files }))
 
     emit:
     embeddings = JOIN.out.embeddings

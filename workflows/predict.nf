@@ -6,6 +6,7 @@ include { CONSENSUS } from '../modules/consensus'
 include { REPORT } from '../modules/report'
 include { RUN_REPORT } from '../modules/run_report'
 include { PRUNE } from '../modules/prune'
+include { FAILED_SAMPLE } from '../modules/failed_sample'
 
 workflow PREDICT {
     take:
@@ -19,9 +20,17 @@ workflow PREDICT {
     main:
     PREPARE(reads, bundle.window_size, settings.shard_frames, code)
 
+    // The group and its files as they go on: without the samples that could not be read.
+    prepared = reads
+        .join(PREPARE.out.failures)
+        .join(PREPARE.out.shards)
+        .join(PREPARE.out.records)
+        .map { meta, files, notes, shards, records -> Samples.withResults(notes, meta, files, shards, records) }
+        .filter { meta, _files, _shards, _records -> meta.samples }
+
     // The digest of the model is no input of PREPARE: only the window size reaches it, so another
     // model of the same size starts from the same shards.
-    shards = PREPARE.out.shards.flatMap { meta, files -> Samples.tasksOf(meta, files) }
+    shards = prepared.flatMap { meta, _files, shards, _records -> Samples.tasksOf(meta, shards) }
     embedding = settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)
     EMBED_PROTEIN(shards, 'protein', bundle.path, embedding, bundle.sha256, code)
@@ -39,37 +48,45 @@ workflow PREDICT {
         .map { meta, files -> [groupKey(meta.subMap(['id', 'samples']), meta.n_tasks), files] }
         .groupTuple()
         .map { key, files -> [key.groupTarget, Samples.sorted(files.flatten())] }
-    without_frames = PREPARE.out.shards
-        .filter { _meta, files -> files.isEmpty() }
-        .map { meta, _files -> [meta, []] }
+    without_frames = prepared
+        .filter { _meta, _files, found, _records -> found.isEmpty() }
+        .map { meta, _files, _found, _records -> [meta, []] }
 
     CONSENSUS(
-        reads.join(PREPARE.out.records.map { meta, files -> [meta, Samples.sorted(files)] }).join(scores.mix(without_frames)),
+        prepared.map { meta, files, _shards, records -> [meta, files, records] }.join(scores.mix(without_frames)),
         Parameters.callOptions(settings),
         bundle.sha256,
         code,
     )
     in_order = { meta, files -> [meta, Samples.inSampleOrder(meta, files)] }
     REPORT(
-        reads
+        prepared
+            .map { meta, files, _shards, _records -> [meta, files] }
+            .join(CONSENSUS.out.failures)
             .join(CONSENSUS.out.sequences.map(in_order))
             .join(CONSENSUS.out.viral.map(in_order))
             .join(CONSENSUS.out.regions.map(in_order))
             .join(CONSENSUS.out.scores.map(in_order))
-            .join(CONSENSUS.out.summary.map(in_order)),
+            .join(CONSENSUS.out.summary.map(in_order))
+            .map { row -> Samples.without(row[2], row[0], row[1]) + row.drop(3) }
+            .filter { row -> row[0].samples },
         bundle.path,
         run,
         bundle.sha256,
         code,
     )
+    notes = PREPARE.out.failures.mix(CONSENSUS.out.failures, REPORT.out.failures).flatMap { _meta, files -> files }
+    FAILED_SAMPLE(notes.map { note -> Outcome.readNote(note) })
     RUN_REPORT(
         // A list without files comes from a run that failed.
         REPORT.out.run.map { _meta, files -> files }.flatten().toSortedList { file -> file.parent.name }.filter { files -> files },
+        notes.toSortedList { file -> file.name },
         PREPARE.out.stages.mix(EMBED_DNA.out.stages, EMBED_PROTEIN.out.stages, CLASSIFY.out.stages, CONSENSUS.out.stages).toSortedList { file -> file.name },
+        reads.flatMap { meta, _files -> meta.samples.collect { sample -> sample.id } }.toList(),
         code,
     )
     // Only when every sample has all its results.
-    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), Samples.whenAllHave(reads, REPORT.out.run))
+    PRUNE(EMBED_DNA.out.checkpoint.mix(EMBED_PROTEIN.out.checkpoint).collect(), Samples.whenAllHave(reads.flatMap { meta, _files -> meta.samples }, REPORT.out.run.flatMap { _meta, files -> files }))
 
     emit:
     sequences = CONSENSUS.out.sequences

@@ -122,7 +122,10 @@ def _results(run: Path) -> dict[str, bytes]:
 
 
 def _tasks_of(run: Path, programs: Sequence[str]) -> list[int]:
-    """Processes that run one of ``programs`` in the work folder of ``run``."""
+    """Processes that run one of ``programs`` in the work folder of ``run``.
+
+    Several tasks run lines.py; that of the consensus is meant.
+    """
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdecimal():
@@ -130,11 +133,13 @@ def _tasks_of(run: Path, programs: Sequence[str]) -> list[int]:
         try:
             words = (entry / "cmdline").read_bytes().decode().split("\0")
             folder = (entry / "cwd").resolve()
+            name = next((Path(w).name for w in words[:2] if Path(w).name in programs), None)
+            if name is None or not folder.is_relative_to(run / "work"):
+                continue
+            script = (folder / ".command.sh").read_text()
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it has ended since
-        if folder.is_relative_to(run / "work") and any(
-            Path(word).name in programs for word in words[:2]
-        ):
+        if name != "lines.py" or "\nconsensus --records" in script:
             found.append(int(entry.name))
     return found
 

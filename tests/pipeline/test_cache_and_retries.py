@@ -6,6 +6,7 @@ These runs use the stubs: only Nextflow's own part is under test.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -108,9 +109,9 @@ def test_each_cause_has_a_limit_of_its_own(project: Path) -> None:
     end_attempts_of_classify(project, 143, 4, 1, 137, 143, 1, 143, 1)
     run = stub_run(project, "--preemption_wait", "0", "-c", limit_of(project, 16))
     assert run.exit_code == 0, run.output
-    # Memory grows after exit 4, and after 137, which may be the kernel's out-of-memory killer.
+    # Memory doubles after exit 4, and after 137, which may be the kernel's out-of-memory killer.
     expected = [("143", 2), ("4", 2), ("1", 4), ("137", 4)]
-    expected += [(code, 6) for code in ("143", "1", "143", "1", "0")]
+    expected += [(code, 8) for code in ("143", "1", "143", "1", "0")]
     assert classified(run) == expected
 
 
@@ -120,6 +121,41 @@ def test_a_fourth_fault_ends_the_run(project: Path) -> None:
     assert run.exit_code != 0
     assert [code for code, _ in classified(run)] == ["1", "143", "5", "1", "143", "139"]
     assert run.count("CONSENSUS") == 0
+
+
+def test_losses_end_without_progress_and_cost_their_own_sample(project: Path) -> None:
+    """CLASSIFY of one sample is killed each time; EMBED_DNA is, too, but finds more parts."""
+    for name in ("killed", "other"):
+        shutil.copy(READS, project.parent / f"{name}.fasta")
+    sheet = "sample,file\nkilled,killed.fasta\nother,other.fasta\n"
+    (project.parent / "sheet.csv").write_text(sheet)
+    module = project / "modules" / "classify.nf"
+    before, stub, after = module.read_text().partition('stub:\n    """\n')
+    kill = "[ ${meta.id} != killed ] || kill -KILL \\$\\$"
+    module.write_text(f"{before}{stub}    {kill}\n{after}")
+    module = project / "modules" / "embed.nf"
+    before, stub, after = module.read_text().partition('    touch ${shards.collect { shard -> "${s')
+    attempts = project.parent / "attempts.${meta.shard}.${encoder}"
+    lose = (
+        f'echo x >> "{attempts}"; n=\\$(wc -l < "{attempts}"); '
+        'echo "key \\$n" > x.${encoder}.checkpoint; '
+        "[ ${encoder} != dna ] || [ \\$n -gt 11 ] || exit 143"
+    )
+    module.write_text(f"{before}    {lose}\n{stub}{after}")
+    options = ("--preemption_wait", "0", "--group_samples", "1", "-c", limit_of(project, 5))
+    run = stub_run(project, "--input", "sheet.csv", *options)
+    assert run.exit_code != 0
+    rows = read_table(run.outdir / "pipeline_info" / "trace.txt")
+    embedded = [row["exit"] for row in rows if row["process"].endswith("EMBED_DNA")]
+    assert sorted(embedded) == ["0", "0", *(22 * ["143"])]
+    killed = [row for row in rows if row["tag"].startswith("killed") and "CLASS" in row["process"]]
+    assert [(row["exit"], row["status"]) for row in killed] == 10 * [("137", "FAILED")]
+    told = [line for line in run.output.splitlines() if line.startswith("CLASSIFY (killed")]
+    assert len(told) == 1, run.output
+    assert "10 times without progress between, exit codes 137 (10 times), the last time" in told[0]
+    assert "with 5 GB; if it needs more memory, raise the most that a task may have: " in told[0]
+    assert {row["tag"] for row in rows if row["process"].endswith("REPORT")} == {"other", "-"}
+    assert run.count("PRUNE") == 0
 
 
 def test_out_of_memory_is_a_fault_when_there_is_no_more(project: Path) -> None:

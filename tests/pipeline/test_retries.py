@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,76 +11,63 @@ from tests.pipeline.running import REPOSITORY, run_pipeline
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
-SCRIPT = """
-// The decision after each of these attempts of a task that gets this much memory.
-def decide(name, memory, limit, attempts) {
-    def ext = [:]
-    def decisions = attempts.withIndex().collect { ending, index ->
-        def task = [
-            process: 'P', index: 1, ext: ext, attempt: index + 1, memory: memory,
-            workDir: workflow.launchDir.resolve(name),
-            resourceLimits: limit ? [memory: limit] : null,
-            exitStatus: ending instanceof List ? ending[0] : ending,
-            previousException: ending instanceof List ? new RuntimeException('', ending[1]) : null,
-        ]
-        // Asked twice, an attempt still counts once.
-        Retries.afterFailure(task, 0)
-        Retries.afterFailure(task, 0)
-    }
-    println("${name}: ${decisions.join(' ')}, factor ${ext.memory_factor}")
-}
-
-workflow {
-    def none = Integer.MAX_VALUE
-    decide('gone', 1.GB, null, [none, null, -1, none, none, none])
-    decide('not submitted', 1.GB, null, (1..5).collect { [none, new IOException('no sbatch')] })
-    def lost = new Exception('Host EC2 (i-1) terminated')
-    decide('host lost', 1.GB, null, (1..5).collect { [none, lost] })
-    decide('same memory', 1.GB, null, [4, 4, 4, 4, 4, 4])
-    decide('no memory', null, null, [4, 4, 4, 4])
-    decide('at the limit', 2.GB, '2 GB', [4, 4, 4, 4])
-    decide('unfinished', 1.GB, null, [0, 0, 0, 0, 0])
-    file('begun/stages').mkdirs()
-    file('begun/versions.yml').text = ''
-    decide('begun', 1.GB, null, [0, 0, 0, 0, 0])
-    file('finished/stages').mkdirs()
-    file('finished/stages/EMBED.tsv').text = ''
-    file('finished/versions.yml').text = ''
-    decide('finished', 1.GB, null, [0, 0, 0, 0, 0])
-    decide('killed', 2.GB, '2 GB', [137, 137, 137, 137, 137])
-
-    System.clearProperty('virnucpro.last_wait')
-    def waited = ['a 1', 'b 1', 'a 1'].collect { name ->
-        Retries.waitBeforeRetry(name, 1, 2)
-        System.getProperty('virnucpro.last_wait')
-    }
-    def names = waited.collect { wait -> wait.split(' ', 2)[1] }
-    println("waits: ${names.join(' ')}, ${waited.toSet().size()} of them")
-}
-"""
-
 
 def test_decisions(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
-    (project / "main.nf").write_text(SCRIPT)
+    shutil.copy(REPOSITORY / "tests" / "pipeline" / "decisions.nf", project / "main.nf")
     run = run_pipeline(tmp_path, "-lib", REPOSITORY / "lib", project=project, profile=None)
     assert run.exit_code == 0, run.output
-    again = "retry retry retry"
+    lines = run.output.splitlines()
     for line in (
-        f"gone: {again} {again}, factor 1",
-        f"not submitted: {again} finish finish, factor 1",
-        f"host lost: {again} retry retry, factor 1",
+        "gone: retry 9, ignore 1, factor 1",
+        "told to stop: retry 9, ignore 1, factor 1",
+        "out of time: retry 9, ignore 1, factor 1",
+        # Each ninth attempt finds more parts.
+        "with progress: retry 40, factor 1",
+        # The attempt that found more is the first of the row.
+        "last progress: retry 12, ignore 1, factor 1",
+        "before its checkpoint: retry 9, ignore 1, factor 1",
+        # A loss is no fault, and a fault no progress.
+        "losses and faults: retry 12, ignore 1, factor 1",
+        "not submitted: retry 3, ignore 1, factor 1",
+        "host lost: retry 9, ignore 1, factor 1",
         # The second attempt shows that there was no more to be had.
-        f"same memory: {again} retry finish finish, factor 7",
-        f"no memory: {again} finish, factor 5",
-        f"at the limit: {again} finish, factor 5",
+        "same memory: retry 4, ignore 1, factor 32",
+        "no memory: retry 3, ignore 1, factor 16",
+        "at the limit: retry 3, ignore 1, factor 16",
+        "more memory: retry 5, ignore 1, factor 64",
+        # More memory of the machine is no help for that of a GPU.
+        "out of device memory: retry 3, ignore 1, factor 1",
+        # What all samples need.
+        "store: retry 3, finish 1, factor 1",
+        "input: retry 1, ignore 1, factor 1",
+        "unforgiving: retry 1, ignore 1, factor 1",
         # Exit status 0 in an array; and 0 of a task whose output is not what it should be.
-        f"unfinished: {again} retry retry, factor 1",
-        f"begun: {again} retry retry, factor 1",
-        f"finished: {again} finish finish, factor 1",
-        f"killed: {again} retry retry, factor 6",
+        "unfinished: retry 5, factor 1",
+        "begun: retry 5, factor 1",
+        "finished: retry 3, ignore 1, factor 1",
+        "killed: retry 9, ignore 1, factor 1024",
+        "error: ignore 1, factor 1",
         # While one task has just waited no other does; the same task waits again.
         "waits: a 1 a 1 a 1, 2 of them",
     ):
-        assert line in run.output.splitlines(), run.output
+        assert line in lines, run.output
+    for beginning, remedy in (
+        (
+            "- P (killed) was ended from outside 10 times without progress between, exit codes "
+            "137 (10 times), the last time with 2 GB; if it needs more memory, raise the most",
+            "process.resourceLimits, --slurm_memory or --aws_memory; start with -resume to go on",
+        ),
+        (
+            "- P (out of time) was ended from outside 10 times without progress between, exit "
+            "codes 140 (9 times), 143, the last time with 1 GB; if it needs more time, raise the",
+            "process.time or --slurm_time; start with -resume",
+        ),
+        ("- P (gone) was ended from outside 10 times", "none (10 times)"),
+        ("- P (error) ended with exit code 2: no, because; do that (work folder ", "/error)"),
+        ("- P (not submitted) failed: what Nextflow says (work folder ", "/not submitted)"),
+    ):
+        told = [line for line in lines if line.startswith(beginning)]
+        assert len(told) == 1, run.output
+        assert remedy in told[0]

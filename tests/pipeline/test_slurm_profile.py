@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
 SBATCH = """\
 #!/bin/bash
-bash "$1" &> .command.log
+# Of an array the first task only.
+SLURM_ARRAY_TASK_ID=0 bash "$1" &> .command.log
 echo "Submitted batch job $$"
 """
 QUICK = """\
@@ -88,6 +89,11 @@ def test_without_parameters_slurm_decides(folder: Path) -> None:
     assert directives(run, "EMBED_PROTEIN") == [
         *("--no-requeue", "--signal B:USR2@30", "-c 8", "--mem 16384M")
     ]
+
+
+def test_a_process_that_is_no_job_does_not_mind_arrays(folder: Path) -> None:
+    run = run_slurm(folder, "--slurm_array", "2", outdir="arrays")
+    assert run.exit_code == 0, run.output
 
 
 def test_the_configuration_of_the_profile(folder: Path) -> None:

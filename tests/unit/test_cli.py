@@ -89,22 +89,34 @@ def test_the_steps_lead_from_reads_to_calls(
         assert written["command"] == expected
 
 
-def test_lines_run_one_after_the_other_up_to_the_first_that_fails(
+def test_lines_run_one_after_the_other_and_bad_input_costs_its_own_sample(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def line(folder: str, reads: object) -> str:
-        return f"prepare '{reads}' --sample s --window-size 500 --outdir '{tmp_path / folder}'\n"
+    def line(sample: str, reads: object, size: int = 500) -> str:
+        options = f"--sample {sample} --window-size {size} --outdir '{tmp_path / sample}'"
+        return f"prepare '{reads}' {options}\n"
 
-    lines = [line("a b", READS), "\n", line("missing", tmp_path / "none"), line("later", READS)]
-    assert task_of_lines(lines) == 2
-    assert (tmp_path / "a b" / "s.records.h5").is_file()
-    assert not (tmp_path / "later").exists()
+    lines = [line("good", READS), "\n", line("bad", tmp_path / "none"), line("bad", READS)]
+    assert task_of_lines([*lines, line("later", READS)]) == 0
+    assert [path.name for path in sorted(tmp_path.glob("*/*.records.h5"))] == [
+        "good.records.h5",
+        "later.records.h5",
+    ]
+    (note,) = tmp_path.glob("*.failure.json")
+    assert note.name == "bad.failure.json"
+    error = f"{tmp_path / 'none'}: does not exist; check the path"
+    assert json.loads(note.read_text()) == {"sample": "bad", "error": error}
+    assert f"virnucpro: error: {error}" in capsys.readouterr().err
     versions = tmp_path / "versions.yml"
-    assert not versions.exists()
-    assert task_of_lines(lines[:2]) == 0
     assert f"    dnaio: {dnaio.__version__}\n" in versions.read_text()
+    versions.unlink()
+    # What is wrong with more than its sample ends them all.
+    assert task_of_lines([line("unasked", READS, size=1), line("never", READS)]) == 2
+    assert not (tmp_path / "never").exists()
+    assert len(list(tmp_path.glob("*.failure.json"))) == 1
+    assert not versions.exists()
     assert task_of_lines(["--version\n", "report 'open\n"]) == 2
     assert "line 2 of the commands: No closing quotation" in capsys.readouterr().err
 

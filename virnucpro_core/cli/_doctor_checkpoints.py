@@ -95,11 +95,13 @@ def checkpoints(
 def _named_in(path: Path) -> set[str]:
     try:
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        return {word for file in files for word in file.read_text(encoding="utf-8").split()}
+        lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             f"cannot be read ({error})", where=str(path), remedy="name a file of checkpoints' names"
         ) from error
+    # Behind the name there may be what 'virnucpro embed --checkpoint-key' has found in it.
+    return {line.split()[0] for line in lines if line.strip()}
 
 
 def _line(summary: CheckpointSummary) -> str:

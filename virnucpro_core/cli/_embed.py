@@ -59,7 +59,10 @@ def embed(
     checkpoint_dir: CheckpointDirOption = "",
     checkpoint_key: Annotated[
         list[Path] | None,
-        typer.Option(help="Write the name of the checkpoint to this file, for each shard in turn."),
+        typer.Option(
+            help="Write the name of the checkpoint and the bytes that are in it at the start to "
+            "this file, for each shard in turn."
+        ),
     ] = None,
     part_seconds: Annotated[
         float,
@@ -134,8 +137,10 @@ def embed(
                     if number == 0:
                         embedding_time.enter_context(stop.deferred())
                     if plan is not None and checkpoint_key:
+                        # The next attempt finds more in it if this one has made progress.
+                        n_bytes = sum(plan.checkpoint.token_budgets().values())
                         with AtomicFile(checkpoint_key[number]) as file:
-                            file.write(f"{plan.checkpoint.key}\n".encode())
+                            file.write(f"{plan.checkpoint.key} {n_bytes}\n".encode())
 
                 result = (first if number == 0 else open_shard(path)).embed(
                     settings,

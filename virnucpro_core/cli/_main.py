@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from virnucpro_core import __version__
 from virnucpro_core.cli._say import say
-from virnucpro_core.errors import VirnucproError
+from virnucpro_core.errors import HostMemoryError, VirnucproError
 
 __all__ = ["run_line"]
 
@@ -79,13 +79,21 @@ def _options(
     """Find viruses in sequencing data."""
 
 
-def run_line(argv: Sequence[str] | None) -> int:
-    """Run a command line; see `virnucpro_core.cli.main`."""
+def run_line(argv: Sequence[str] | None) -> tuple[int, VirnucproError | None]:
+    """Run a command line; see `virnucpro_core.cli.main`.
+
+    Returns:
+        The exit code, and the error that was printed, if it is one of ours.
+    """
     try:
         app(args=None if argv is None else list(argv))
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return end.code if isinstance(end.code, int) else int(end.code is not None), None
     except VirnucproError as error:
         say(f"virnucpro: error: {error}", to_stderr=True)
-        return error.exit_code
-    return 0
+        return error.exit_code, error
+    except MemoryError as error:
+        short = HostMemoryError(str(error) or "there is not enough memory")
+        say(f"virnucpro: error: {short}", to_stderr=True)
+        return short.exit_code, short
+    return 0, None

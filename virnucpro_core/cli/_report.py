@@ -87,6 +87,12 @@ def samples(
     results: Annotated[Path, typer.Argument(help="Folder of a run, with a folder a sample.")],
     outdir: OutdirOption = Path(),
     stages_dir: Annotated[Path | None, typer.Option(help="Stage tables of the run.")] = None,
+    given: Annotated[
+        Path | None, typer.Option(help="Names of all samples of the run, one a line.")
+    ] = None,
+    failures_dir: Annotated[
+        Path | None, typer.Option(help="Why samples failed: SAMPLE.failure.json.")
+    ] = None,
 ) -> None:
     """Write a run's report and, in the folder multiqc, what MultiQC takes up."""
     found = reporting.read_run_samples(results)
@@ -95,9 +101,11 @@ def samples(
         stages = reporting.sum_up_tables(tables) if tables else None
     except ValueError as error:
         raise InputError(str(error)) from error
-    reporting.write_run_report(outdir / "report.html", found, stages)
-    reporting.write_multiqc(outdir / "multiqc", found, stages)
-    say(f"{len(found)} samples: {outdir / 'report.html'}")
+    names = [] if given is None else given.read_text(encoding="utf-8").split()
+    failed = reporting.find_failed_samples(names, found, failures_dir)
+    reporting.write_run_report(outdir / "report.html", found, stages, failed)
+    reporting.write_multiqc(outdir / "multiqc", found, stages, failed)
+    say(f"{len(found)} samples, {len(failed)} failed: {outdir / 'report.html'}")
 
 
 @app.command()

@@ -26,14 +26,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments behind ``virnucpro``; None for those of the process.
 
     Returns:
-        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 143
-        stopped by SIGTERM or SIGINT with the work saved.
+        The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 5 out of
+        a device's memory, 143 stopped by SIGTERM or SIGINT with the work saved.
     """
 
     def run() -> int:
         from virnucpro_core.cli._main import run_line
 
-        return run_line(argv)
+        code, _error = run_line(argv)
+        return code
 
     return _run(run)
 
@@ -51,7 +52,7 @@ def task(argv: Sequence[str]) -> int:
     def run() -> int:
         from virnucpro_core.cli._task import run_task
 
-        return run_task([argv])
+        return run_task(argv)
 
     return _run(run)
 
@@ -59,18 +60,22 @@ def task(argv: Sequence[str]) -> int:
 def task_of_lines(lines: Iterable[str]) -> int:
     """Run command lines as one task, one after the other, up to the first that fails.
 
+    Input that cannot be used costs its sample and no other: of a line with ``--sample NAME`` that
+    an `InputError` ends, ``NAME.failure.json`` says why, the later lines of this sample are left
+    out, and the others run.
+
     Args:
         lines: the words behind ``virnucpro``, quoted as a shell takes them; empty lines are
             nothing.
 
     Returns:
-        The exit code of the last line that ran (see `main`); 0 without any.
+        The exit code of the line that ended it (see `main`); else 0, also when samples failed.
     """
 
     def run() -> int:
-        from virnucpro_core.cli._task import run_task, split_lines
+        from virnucpro_core.cli._task import run_lines
 
-        return run_task(split_lines(lines))
+        return run_lines(lines)
 
     return _run(run)
 

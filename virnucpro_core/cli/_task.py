@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 from virnucpro_core import __version__
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.cli._main import run_line
-from virnucpro_core.errors import UsageError
+from virnucpro_core.errors import InputError, UsageError, VirnucproError
 
-__all__ = ["run_task", "split_lines"]
+__all__ = ["run_lines", "run_task"]
 
 _DISTRIBUTIONS = {
     "altair": "altair",
@@ -32,28 +34,47 @@ _DISTRIBUTIONS = {
 """What results depend on: the name that is imported, and that of its distribution."""
 
 
-def run_task(commands: Iterable[Sequence[str]]) -> int:
-    """Run command lines; see `virnucpro_core.cli.task` and `virnucpro_core.cli.task_of_lines`."""
-    for words in commands:
-        if code := run_line(words):
-            return code
-    _write_versions()
-    return 0
+def run_task(argv: Sequence[str]) -> int:
+    """Run a command line; see `virnucpro_core.cli.task`."""
+    code, _error = run_line(argv)
+    if not code:
+        _write_versions()
+    return code
 
 
-def split_lines(lines: Iterable[str]) -> Iterator[list[str]]:
-    """The words of each line that has some.
+def run_lines(lines: Iterable[str]) -> int:
+    """Run command lines; see `virnucpro_core.cli.task_of_lines`.
 
     Raises:
         UsageError: a line cannot be split as a shell would.
     """
+    failed: set[str] = set()
     for number, line in enumerate(lines, start=1):
         try:
             words = shlex.split(line)
         except ValueError as error:
             raise UsageError(f"line {number} of the commands: {error}") from error
-        if words:
-            yield words
+        sample = _sample_of(words)
+        if not words or sample in failed:
+            continue
+        code, problem = run_line(words)
+        if sample is not None and isinstance(problem, InputError):
+            _write_note(sample, problem)
+            failed.add(sample)
+        elif code:
+            return code
+    _write_versions()
+    return 0
+
+
+def _sample_of(words: Sequence[str]) -> str | None:
+    """The value of ``--sample``."""
+    return next((value for option, value in pairwise(words) if option == "--sample"), None)
+
+
+def _write_note(sample: str, error: VirnucproError) -> None:
+    with AtomicFile(Path(f"{sample}.failure.json")) as file:
+        file.write(f"{json.dumps({'sample': sample, 'error': str(error)})}\n".encode())
 
 
 def _write_versions() -> None:

@@ -9,7 +9,7 @@ import torch
 
 from virnucpro_core.embedding._loader import PackedBatch
 from virnucpro_core.embedding._transfer import Uploads
-from virnucpro_core.errors import DeviceMemoryError
+from virnucpro_core.errors import DeviceMemoryError, HostMemoryError
 
 __all__ = ["SOLO_ATTEMPTS", "Step", "name_want_of_memory", "run_batches", "sequence_does_not_fit"]
 
@@ -44,10 +44,20 @@ def run_batches(
             yield batch, result
 
 
-def sequence_does_not_fit(n_tokens: int, where: str, device: torch.device) -> DeviceMemoryError:
-    """What to raise when a sequence that did not fit cannot be left out."""
-    return DeviceMemoryError(
-        f"its {n_tokens} tokens do not fit the memory of {device}, even alone",
+def sequence_does_not_fit(
+    n_tokens: int, where: str, device: torch.device, *, circumstance: str = ""
+) -> DeviceMemoryError | HostMemoryError:
+    """What to raise when a sequence that did not fit cannot be left out.
+
+    Args:
+        n_tokens: of the sequence.
+        where: the sequence.
+        device: whose memory it is.
+        circumstance: what else is to be told, put behind what went wrong.
+    """
+    kind = HostMemoryError if device.type == "cpu" else DeviceMemoryError
+    return kind(
+        f"its {n_tokens} tokens do not fit the memory of {device}, even alone{circumstance}",
         where=where,
         remedy="leave it out, cut it, or use a device with more memory",
     )
@@ -55,20 +65,30 @@ def sequence_does_not_fit(n_tokens: int, where: str, device: torch.device) -> De
 
 @contextmanager
 def name_want_of_memory(what: str, device: torch.device) -> Iterator[None]:
-    """Raise `DeviceMemoryError` where the block runs out of memory.
+    """Raise an error that says so where the block runs out of memory.
 
     Args:
         what: what the memory is for, as in "the weights of esm2_t36_3B_UR50D".
-        device: whose memory it is.
+        device: that it is for.
+
+    Raises:
+        HostMemoryError: the machine has too little.
+        DeviceMemoryError: ``device``, which is not the CPU, has too little.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not _is_out_of_memory(error):
             raise
-        raise DeviceMemoryError(
-            f"{what} do not fit the memory of {device}",
-            remedy="give the task more memory, or use a smaller model or --precision bf16 or int8",
+        smaller = "use a smaller model or --precision bf16 or int8"
+        if isinstance(error, torch.OutOfMemoryError) and device.type != "cpu":
+            raise DeviceMemoryError(
+                f"{what} do not fit the memory of {device}",
+                remedy=f"free the device or take one with more memory, or {smaller}",
+            ) from error
+        raise HostMemoryError(
+            f"{what} do not fit the memory of {'cpu' if device.type == 'cpu' else 'the machine'}",
+            remedy=f"give the task more memory, or {smaller}",
         ) from error
 
 

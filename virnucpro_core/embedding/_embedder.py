@@ -189,7 +189,7 @@ class Embedder:
                 another alphabet.
             UsageError: there is no such pooling or layer.
             NumericError: an embedding has NaN or infinity.
-            DeviceMemoryError: a single sequence does not fit the device.
+            HostMemoryError, DeviceMemoryError: a single sequence does not fit the device.
         """
         if pooling not in POOLINGS:
             raise UsageError(f"no pooling {pooling!r}", remedy=f"use {', '.join(POOLINGS)}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from virnucpro_core.embedding._attempts import sequence_does_not_fit
 from virnucpro_core.embedding._loader import PackedBatch
 from virnucpro_core.embedding._parts import PartWriter
-from virnucpro_core.errors import DeviceMemoryError, NumericError, VirnucproError
+from virnucpro_core.errors import NumericError, VirnucproError
 from virnucpro_core.store import SetAside
 
 __all__ = ["Failures", "sequence_name", "try_alone"]
@@ -69,7 +69,8 @@ class Failures:
         """Refuse to go on when too many failed.
 
         Raises:
-            DeviceMemoryError: more failed than may, and the first for want of memory.
+            HostMemoryError, DeviceMemoryError: more failed than may, and the first for want of
+                memory.
             NumericError: more failed than may, and the first embedding is not finite.
         """
         n_failed, n_all = int(self._copies[self._status > 0].sum()), len(self._occurrence)
@@ -87,8 +88,8 @@ class Failures:
                 f"more than the {self._max_fraction:.2%} that may"
             )
         if self._status[row] == SetAside.MEMORY:
-            error = sequence_does_not_fit(int(self._n_tokens[row]), where, self._device)
-            return DeviceMemoryError(error.what + allowed, where=where, remedy=error.remedy)
+            n_tokens = int(self._n_tokens[row])
+            return sequence_does_not_fit(n_tokens, where, self._device, circumstance=allowed)
         n_wrong = int(self._copies[self._status == SetAside.NOT_FINITE].sum())
         return NumericError(
             f"at least {n_wrong} of {n_all} embeddings hold NaN or infinity{allowed}",

@@ -26,7 +26,7 @@ from virnucpro_core.embedding._blocks import (
     start_process,
 )
 from virnucpro_core.embedding._settings import EmbedSettings
-from virnucpro_core.errors import StoppedError, VirnucproError
+from virnucpro_core.errors import HostMemoryError, StoppedError
 from virnucpro_core.models import Tokenizer
 from virnucpro_core.packing import plan_batches
 from virnucpro_core.store import ByteStrings
@@ -104,7 +104,8 @@ def packed_batches(
 
     Raises:
         StoppedError: a process ended before its work, and ``is_stopped`` was true.
-        VirnucproError: a process ended before its work. What else goes wrong in a process or in
+        HostMemoryError: a process ended before its work: that is how the kernel's out-of-memory
+            killer leaves it. What else goes wrong in a process or in
             the thread is raised here as it is.
     """
     if indices is None:
@@ -136,7 +137,7 @@ def packed_batches(
     except BrokenProcessPool as error:
         if is_stopped():
             raise StoppedError("stopped by a signal") from error
-        raise VirnucproError(
+        raise HostMemoryError(
             "a process that tokenises sequences ended before its work was done",
             remedy="it may have been killed for want of memory: give the task more",
         ) from error

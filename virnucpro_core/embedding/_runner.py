@@ -104,7 +104,7 @@ def encode_batches(
         n_processes: processes that tokenise; None chooses.
 
     Raises:
-        DeviceMemoryError: a single sequence does not fit the device; names it.
+        HostMemoryError, DeviceMemoryError: a single sequence does not fit the device; names it.
     """
     n_processes = loader_processes(strings, settings) if n_processes is None else n_processes
     batches = packed_batches(
@@ -158,8 +158,8 @@ def embed(
 
     Raises:
         NumericError: more embeddings than may fail have NaN or infinity; names the first.
-        DeviceMemoryError: more single sequences than may fail do not fit the device; names the
-            first.
+        HostMemoryError, DeviceMemoryError: more single sequences than may fail do not fit the
+            device; names the first.
         StoreError: a part cannot be read or committed.
         StoppedError: ``is_stopped`` was true; what was finished is committed.
     """

@@ -58,7 +58,7 @@ class EncoderSource:
         """The encoder with its weights, as ``settings`` want it.
 
         Raises:
-            DeviceMemoryError: the weights do not fit the device.
+            HostMemoryError, DeviceMemoryError: the weights do not fit the device.
             UsageError: the engine needs a package that is not installed.
         """
         with name_want_of_memory(f"the weights of {self.name}", settings.device):

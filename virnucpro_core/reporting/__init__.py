@@ -32,12 +32,18 @@ if TYPE_CHECKING:
     from virnucpro_core.reporting._crate import write_crate
     from virnucpro_core.reporting._multiqc import write_multiqc
     from virnucpro_core.reporting._run_report import write_run_report
-    from virnucpro_core.reporting._run_samples import RunSample, read_run_samples
+    from virnucpro_core.reporting._run_samples import (
+        FailedSample,
+        RunSample,
+        find_failed_samples,
+        read_run_samples,
+    )
     from virnucpro_core.reporting._sample_report import SampleFiles, write_sample_report
 
 __all__ = [
     "RUN_JSON_SCHEMA_VERSION",
     "STAGES",
+    "FailedSample",
     "Json",
     "RunSample",
     "RunSummary",
@@ -47,6 +53,7 @@ __all__ = [
     "compare_runs",
     "describe_machine",
     "describe_versions",
+    "find_failed_samples",
     "read_json_object",
     "read_run_samples",
     "read_stages",
@@ -62,8 +69,10 @@ __all__ = [
 ]
 
 _PAGES = {
+    "FailedSample": "_run_samples",
     "RunSample": "_run_samples",
     "SampleFiles": "_sample_report",
+    "find_failed_samples": "_run_samples",
     "read_run_samples": "_run_samples",
     "write_crate": "_crate",
     "write_multiqc": "_multiqc",

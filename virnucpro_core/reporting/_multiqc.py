@@ -9,7 +9,7 @@ from typing import Any
 
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.pages import CALL_COLOURS, OKABE_ITO, TIER_COLOURS
-from virnucpro_core.reporting._run_samples import RunSample, all_tiers
+from virnucpro_core.reporting._run_samples import FailedSample, RunSample, all_tiers
 from virnucpro_core.reporting._sample_figures import order_tiers
 from virnucpro_core.reporting._stage_summary import StageSummary
 
@@ -17,7 +17,10 @@ __all__ = ["write_multiqc"]
 
 
 def write_multiqc(
-    folder: Path, samples: Sequence[RunSample], stages: Sequence[StageSummary] | None = None
+    folder: Path,
+    samples: Sequence[RunSample],
+    stages: Sequence[StageSummary] | None = None,
+    failed: Sequence[FailedSample] = (),
 ) -> None:
     """Write ``*_mqc.json``, each a section of MultiQC's report, and the versions.
 
@@ -27,6 +30,7 @@ def write_multiqc(
         folder: where to write; made if it is missing.
         samples: the samples of a run.
         stages: the stages over all its tasks.
+        failed: the samples that have no results.
 
     Raises:
         StoreError: a file cannot be written.
@@ -39,6 +43,8 @@ def write_multiqc(
     tiers = order_tiers(all_tiers(called))
     if tiers:
         contents["virnucpro_tiers"] = _tiers(called, tiers)
+    if failed:
+        contents["virnucpro_failed"] = _failed(failed)
     if stages:
         contents["virnucpro_stages"] = _stages(stages)
     for name, content in contents.items():
@@ -106,6 +112,18 @@ def _tiers(samples: Sequence[RunSample], tiers: Sequence[str]) -> dict[str, Any]
         {s.name: {tier: s.tiers.get(tier, 0) for tier in tiers} for s in samples},
         "records called virus",
     )
+
+
+def _failed(failed: Sequence[FailedSample]) -> dict[str, Any]:
+    return {
+        "id": "virnucpro_failed",
+        "section_name": "VirNucPro: failed samples",
+        "description": "Samples without results.",
+        "plot_type": "table",
+        "pconfig": {"id": "virnucpro_failed_table", "title": "VirNucPro: failed samples"},
+        "headers": {"reason": {"title": "What is wrong"}},
+        "data": {sample.name: {"reason": sample.reason} for sample in failed},
+    }
 
 
 def _stages(stages: Sequence[StageSummary]) -> dict[str, Any]:

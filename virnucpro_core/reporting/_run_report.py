@@ -24,7 +24,7 @@ from virnucpro_core.pages import (
     chart_spec,
     write_page,
 )
-from virnucpro_core.reporting._run_samples import RunSample, all_tiers
+from virnucpro_core.reporting._run_samples import FailedSample, RunSample, all_tiers
 from virnucpro_core.reporting._sample_figures import order_tiers
 from virnucpro_core.reporting._stage_section import stage_section
 from virnucpro_core.reporting._stage_summary import StageSummary
@@ -36,7 +36,10 @@ _MOST_BARS = 200
 
 
 def write_run_report(
-    path: Path, samples: Sequence[RunSample], stages: Sequence[StageSummary] | None = None
+    path: Path,
+    samples: Sequence[RunSample],
+    stages: Sequence[StageSummary] | None = None,
+    failed: Sequence[FailedSample] = (),
 ) -> None:
     """Write the page of a run; it links to ``<sample>/report.html`` beside it.
 
@@ -44,6 +47,7 @@ def write_run_report(
         path: the page.
         samples: at least one.
         stages: the stages over all tasks of the run.
+        failed: the samples that have no results.
 
     Raises:
         StoreError: ``path`` cannot be written.
@@ -51,15 +55,24 @@ def write_run_report(
     called = [sample for sample in samples if sample.is_called]
     records = sum(sample.counts["records"] for sample in samples)
     found = sum(sample.counts["virus"] for sample in called)
-    sections = [_samples(samples)]
+    sections = [_failed(failed)] if failed else []
+    sections.append(_samples(samples))
     if stages:
         sections.append(stage_section(stages))
     sections.append(_software(samples))
     lead = f"{len(samples)} {'sample' if len(samples) == 1 else 'samples'}, {records:,} records"
     if called:
         lead += f", {found:,} of them called virus"
+    if failed:
+        lead += f"; {len(failed)} more failed"
     footer = f"Written by virnucpro {__version__}. This page needs no network."
     write_page(path, Page("Run report", f"{lead}.", sections, footer))
+
+
+def _failed(failed: Sequence[FailedSample]) -> Section:
+    rows: list[list[Cell]] = [[sample.name, sample.reason] for sample in failed]
+    table = Table("Samples without results", ("sample", "what is wrong"), rows)
+    return Section("failed", "Failed samples", [table])
 
 
 def _samples(samples: Sequence[RunSample]) -> Section:

@@ -10,7 +10,7 @@ from typing import Any
 from virnucpro_core.errors import StoreError
 from virnucpro_core.reporting._json_files import read_json_object
 
-__all__ = ["RunSample", "all_tiers", "read_run_samples"]
+__all__ = ["FailedSample", "RunSample", "all_tiers", "find_failed_samples", "read_run_samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,50 @@ class RunSample:
     def is_called(self) -> bool:
         """Whether its records were called, and not only embedded."""
         return "virus" in self.counts
+
+
+@dataclass(frozen=True, slots=True)
+class FailedSample:
+    """A sample without results.
+
+    Attributes:
+        name: its name.
+        reason: what is wrong with it and what to do, one line.
+    """
+
+    name: str
+    reason: str
+
+
+_TASK_FAILED = (
+    "one of its tasks failed; the last lines of the run say which, and start with -resume to go on"
+)
+
+
+def find_failed_samples(
+    given: Sequence[str], samples: Sequence[RunSample], notes: Path | None = None
+) -> list[FailedSample]:
+    """The samples that have no results, in the order in which they were given.
+
+    Args:
+        given: the names of all samples of the run.
+        samples: those that have results.
+        notes: a folder with the ``<sample>.failure.json`` of samples whose input is at fault.
+
+    Raises:
+        StoreError: a note cannot be read.
+    """
+    found = {sample.name for sample in samples}
+    failed = []
+    for name in given:
+        if name in found:
+            continue
+        path = None if notes is None else notes / f"{name}.failure.json"
+        reason = _TASK_FAILED
+        if path is not None and path.exists():
+            reason = str(read_json_object(path).get("error"))
+        failed.append(FailedSample(name, reason))
+    return failed
 
 
 def read_run_samples(folder: Path) -> list[RunSample]:

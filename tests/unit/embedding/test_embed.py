@@ -18,8 +18,8 @@ from virnucpro_core.embedding import (
     resolve_settings,
 )
 from virnucpro_core.embedding import _loader as loader
-from virnucpro_core.embedding._attempts import name_want_of_memory
-from virnucpro_core.errors import DeviceMemoryError, NumericError, UsageError
+from virnucpro_core.embedding._attempts import name_want_of_memory, sequence_does_not_fit
+from virnucpro_core.errors import DeviceMemoryError, HostMemoryError, NumericError, UsageError
 from virnucpro_core.models import Esm2, Esm2Config, Esm2Tokenizer
 from virnucpro_core.store import ByteStrings
 
@@ -149,17 +149,17 @@ def test_a_sequence_that_does_not_fit_alone_is_named(
 ) -> None:
     strings = ByteStrings.from_iterable([b"MKV", b"G" * 200, b"MWV", b"AAA"])
     memory_for(100, error, monkeypatch)
-    with pytest.raises(DeviceMemoryError, match=r"sequence 2: its 202 tokens .* cpu") as caught:
+    with pytest.raises(HostMemoryError, match=r"sequence 2: its 202 tokens .* cpu") as caught:
         embed(strings, encoder, Esm2Tokenizer(), settings())
     assert caught.value.exit_code == 4
-    with pytest.raises(DeviceMemoryError, match=r"sequence 2 \(b\): "):
+    with pytest.raises(HostMemoryError, match=r"sequence 2 \(b\): "):
         embed(strings, encoder, Esm2Tokenizer(), settings(), ids=list("abcd"))
 
 
 @pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["cuda", "cpu", "python"])
 def test_weights_that_do_not_fit_are_one_error(error: Exception) -> None:
     with (
-        pytest.raises(DeviceMemoryError, match="the weights of m do not fit the memory of cpu"),
+        pytest.raises(HostMemoryError, match="the weights of m do not fit the memory of cpu"),
         name_want_of_memory("the weights of m", torch.device("cpu")),
     ):
         raise error
@@ -168,6 +168,26 @@ def test_weights_that_do_not_fit_are_one_error(error: Exception) -> None:
         name_want_of_memory("the weights of m", torch.device("cpu")),
     ):
         raise RuntimeError("shapes cannot be multiplied")
+
+
+def test_a_gpu_and_the_machine_are_told_apart() -> None:
+    gpu = torch.device("cuda", 0)
+    short, others = OUT_OF_MEMORY[0], OUT_OF_MEMORY[1:]
+    with (
+        pytest.raises(
+            DeviceMemoryError, match="do not fit the memory of cuda:0; free the"
+        ) as caught,
+        name_want_of_memory("the weights of m", gpu),
+    ):
+        raise short
+    assert caught.value.exit_code == 5
+    assert sequence_does_not_fit(9, "x", gpu).exit_code == 5
+    for error in others:
+        with (
+            pytest.raises(HostMemoryError, match="memory of the machine; give the task more"),
+            name_want_of_memory("the weights of m", gpu),
+        ):
+            raise error
 
 
 def test_other_errors_of_the_encoder_are_not_taken_for_want_of_memory(

@@ -19,7 +19,7 @@ from tests.unit.models.helpers import dna_tokenizer
 from virnucpro_core._limits import available_cpus
 from virnucpro_core.embedding import EmbedSettings, PackedBatch, Precision, packed_batches
 from virnucpro_core.embedding import _loader as loader
-from virnucpro_core.errors import StoppedError, StoreError, VirnucproError
+from virnucpro_core.errors import HostMemoryError, StoppedError, StoreError
 from virnucpro_core.models import DnabertSTokenizer, Esm2Tokenizer, PackedTokens, Tokenizer
 from virnucpro_core.store import ByteStrings
 
@@ -223,7 +223,7 @@ def test_what_goes_wrong_in_a_process_is_raised_here(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_process_that_is_killed_is_a_clear_error(tmp_path: Path) -> None:
     shard = shard_of(sequences(20), tmp_path / "s.h5")
-    with pytest.raises(VirnucproError, match=r"a process that tokenises .* killed"):
+    with pytest.raises(HostMemoryError, match=r"a process that tokenises .* killed"):
         list(packed_batches(shard, Dying(), 100, n_processes=1))
 
 
@@ -242,7 +242,7 @@ def test_the_others_end_with_a_process_that_is_killed(
     # By the first result the executor has learned of all its processes. The one that is through
     # with it dies of the third block, while the other is busy with the second.
     shard = shard_of(ByteStrings.from_iterable([b"QQQ", b"WWW", b"DDD"]), tmp_path / "s.h5")
-    with pytest.raises(VirnucproError, match=r"a process that tokenises .* killed"):
+    with pytest.raises(HostMemoryError, match=r"a process that tokenises .* killed"):
         list(packed_batches(shard, Uneven(), 100, n_processes=2))
 
 

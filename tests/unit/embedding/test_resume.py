@@ -14,7 +14,7 @@ import torch
 from tests.unit.embedding.test_embed import memory_for, proteins, settings
 from virnucpro_core.embedding import CheckpointPlan, EmbedResult, embed
 from virnucpro_core.embedding import _parts as parts_module
-from virnucpro_core.errors import DeviceMemoryError, NumericError, StoppedError, StoreError
+from virnucpro_core.errors import HostMemoryError, NumericError, StoppedError, StoreError
 from virnucpro_core.models import Esm2, Esm2Config, Esm2Tokenizer
 from virnucpro_core.store import (
     BlobInfo,
@@ -372,6 +372,6 @@ def test_too_many_that_do_not_fit_end_the_run_at_once(
     encoder: Esm2, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = memory_for(0, MemoryError(), monkeypatch)
-    with pytest.raises(DeviceMemoryError, match=r"even alone; so far 1 of 60"):
+    with pytest.raises(HostMemoryError, match=r"even alone; so far 1 of 60"):
         run(encoder, tmp_path, max_failed_fraction=0.01)
     assert len(seen) < 20

@@ -47,10 +47,10 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def report(results: Path) -> Path:
+def report(results: Path, *options: str) -> Path:
     outdir = results.parent / "out"
     stages = results.parent / "stages"
-    command = ["report", "samples", str(results), "--stages-dir", str(stages)]
+    command = ["report", "samples", str(results), "--stages-dir", str(stages), *options]
     assert main([*command, "--outdir", str(outdir)]) == 0
     return outdir
 
@@ -79,6 +79,19 @@ def test_embedded_samples_have_no_calls(results: Path) -> None:
     outdir = report(results)
     assert "swab 8 77 1 9" in text_of(outdir / "report.html")
     assert not (outdir / "multiqc" / "virnucpro_calls_mqc.json").exists()
+
+
+def test_samples_without_results_are_named(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "given.txt").write_text("cut\nswab\nlost\nblank\n")
+    (tmp_path / "cut.failure.json").write_text('{"sample": "cut", "error": "cut.fq: ends <early>"}')
+    options = ("--given", str(tmp_path / "given.txt"), "--failures-dir", str(tmp_path))
+    outdir = report(results, *options)
+    text = text_of(outdir / "report.html")
+    assert "2 samples, 200 records, 30 of them called virus; 2 more failed." in text
+    assert "cut cut.fq: ends <early> lost one of its tasks failed; the last lines" in text
+    section = json.loads((outdir / "multiqc" / "virnucpro_failed_mqc.json").read_text())
+    assert list(section["data"]) == ["cut", "lost"]
+    assert section["data"]["cut"] == {"reason": "cut.fq: ends <early>"}
 
 
 def test_a_folder_without_results_is_refused(
@@ -119,7 +132,8 @@ def test_multiqc_shows_all_of_it(results: Path, tmp_path: Path) -> None:
     program = shutil.which("multiqc")
     if program is None:
         pytest.skip("needs multiqc on PATH")
-    folder = report(results) / "multiqc"
+    (tmp_path / "given.txt").write_text("lost\n")
+    folder = report(results, "--given", str(tmp_path / "given.txt")) / "multiqc"
     command = [program, str(folder), "--outdir", str(tmp_path / "mqc"), "--strict", "--no-ansi"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -131,6 +145,7 @@ def test_multiqc_shows_all_of_it(results: Path, tmp_path: Path) -> None:
     page = (tmp_path / "mqc" / "multiqc_report.html").read_text()
     assert "VirNucPro-NF" in page
     assert "VirNucPro: confidence" in page
+    assert "one of its tasks failed" in page
 
 
 @pytest.mark.slow

@@ -1,8 +1,0 @@
-#!/usr/bin/env python3
-"""``virnucpro shard`` as a program of its own, for the pipeline's tasks."""
-
-import sys
-
-from virnucpro_core.cli import task
-
-sys.exit(task(["shard", *sys.argv[1:]]))
