@@ -7,4 +7,4 @@ from virnucpro_core.cli import task
 
 # Processes that this one starts read this file, too, and shall not do it all again.
 if __name__ == "__main__":
-    sys.exit(task(["embed", *sys.argv[1:]]))
+    sys.exit(task("embed"))

@@ -5,4 +5,4 @@ import sys
 
 from virnucpro_core.cli import task
 
-sys.exit(task(["join", *sys.argv[1:]]))
+sys.exit(task("join"))

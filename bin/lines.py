@@ -5,4 +5,4 @@ import sys
 
 from virnucpro_core.cli import task_of_lines
 
-sys.exit(task_of_lines(sys.stdin))
+sys.exit(task_of_lines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -324,11 +325,14 @@ def test_a_bundle_shows_and_verifies(bundle: Path, capsys: pytest.CaptureFixture
 def test_idle_threads_sleep_soon_unless_told_otherwise(
     monkeypatch: pytest.MonkeyPatch, before: dict[str, str], after: dict[str, str]
 ) -> None:
-    for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
-        monkeypatch.setenv(name, before.get(name, ""))
-        if name not in before:
-            monkeypatch.delenv(name)
+    names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    others = {name: value for name, value in os.environ.items() if name not in names}
+    monkeypatch.setattr(os, "environ", {**others, **before})
+    # A call from Python changes nothing of its process.
     assert run("--version") == 0
+    assert os.environ == {**others, **before}
+    monkeypatch.setattr(sys, "argv", ["virnucpro", "--version"])
+    assert main() == 0
     found = {name: os.environ[name] for name in after}
     assert found == after
     assert ("GOMP_SPINCOUNT" in os.environ) == ("GOMP_SPINCOUNT" in after)

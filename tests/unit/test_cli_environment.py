@@ -16,7 +16,7 @@ from virnucpro_core.cli import _start, main
 
 REPOSITORY = Path(__file__).parents[2]
 READS = REPOSITORY / "tests" / "data" / "reads.fasta"
-PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main(sys.argv[1:]))"
+PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main())"
 
 
 def run(
@@ -109,7 +109,8 @@ def test_without_a_home_commands_run(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "def unknown(uid): raise KeyError(uid)\n"
         "pwd.getpwuid = unknown\n"
         "from virnucpro_core.cli import main\n"
-        "code = main(['model', 'list'])\n"
+        "sys.argv[1:] = ['model', 'list']\n"
+        "code = main()\n"
         "import altair, huggingface_hub\n"
         "sys.exit(code)"
     )
@@ -212,7 +213,8 @@ def test_a_name_that_a_library_cannot_take_is_a_line(
         "in /a/r\udcff.fasta here".encode()
 
     monkeypatch.setattr(_start, "_settle", fail)
-    assert main(["--version"]) == 2
+    monkeypatch.setattr(sys, "argv", ["virnucpro", "--version"])
+    assert main() == 2
     line = r"virnucpro: error: /a/r\udcff.fasta is no name in UTF-8: rename it (in a locale "
     assert capsys.readouterr().err == f"{line}without UTF-8, set LC_ALL=C.UTF-8)\n"
 

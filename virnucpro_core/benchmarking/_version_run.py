@@ -22,7 +22,7 @@ from virnucpro_core.store import Embeddings, RecordTable, read_embeddings
 
 __all__ = ["EncoderTime", "Results", "VersionRun", "cosines"]
 
-_PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main(sys.argv[1:]))"
+_PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main())"
 _SAMPLE = "bench"
 _ALL_FRAMES = 1_000_000_000
 """Frames in a shard: more than there are, so that each command has one file to read."""

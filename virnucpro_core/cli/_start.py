@@ -23,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line.
 
     Args:
-        argv: the arguments behind ``virnucpro``; None for those of the process.
+        argv: the arguments behind ``virnucpro``; None for those of the process, whose environment
+            is then settled for the libraries that will be imported.
 
     Returns:
         The exit code: 0 ok, 1 unexpected, 2 usage or bad input, 3 store, 4 out of memory, 5 out of
@@ -36,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, _error = run_line(argv)
         return code
 
-    return _run(run)
+    return _run(run, owns_process=argv is None)
 
 
-def task(argv: Sequence[str]) -> int:
-    """Run a command line as a task of the pipeline, which leaves ``versions.yml`` in its folder.
+def task(command: str) -> int:
+    """Run the process as a task of the pipeline, which leaves ``versions.yml`` in its folder.
 
     Args:
-        argv: the arguments behind ``virnucpro``.
+        command: that of ``virnucpro``; its arguments are those of the process.
 
     Returns:
         The exit code (see `main`).
@@ -52,12 +53,12 @@ def task(argv: Sequence[str]) -> int:
     def run() -> int:
         from virnucpro_core.cli._task import run_task
 
-        return run_task(argv)
+        return run_task([command, *sys.argv[1:]])
 
-    return _run(run)
+    return _run(run, owns_process=True)
 
 
-def task_of_lines(lines: Iterable[str]) -> int:
+def task_of_lines(lines: Iterable[str] | None = None) -> int:
     """Run command lines as one task, one after the other, up to the first that fails.
 
     Input that cannot be used costs its sample and no other: of a line with ``--sample NAME`` that
@@ -66,7 +67,7 @@ def task_of_lines(lines: Iterable[str]) -> int:
 
     Args:
         lines: the words behind ``virnucpro``, quoted as a shell takes them; empty lines are
-            nothing.
+            nothing. None for standard input, and then as for `main`.
 
     Returns:
         The exit code of the line that ended it (see `main`); else 0, also when samples failed.
@@ -75,15 +76,16 @@ def task_of_lines(lines: Iterable[str]) -> int:
     def run() -> int:
         from virnucpro_core.cli._task import run_lines
 
-        return run_lines(lines)
+        return run_lines(sys.stdin if lines is None else lines)
 
-    return _run(run)
+    return _run(run, owns_process=lines is None)
 
 
-def _run(command: Callable[[], int]) -> int:
+def _run(command: Callable[[], int], *, owns_process: bool) -> int:
     _let_print()
     try:
-        _settle()
+        if owns_process:
+            _settle()
         return command()
     except Exception as error:
         # Errors of ours know theirs; those of a command were told by it.

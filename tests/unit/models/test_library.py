@@ -27,7 +27,7 @@ from virnucpro_core.models import (
 
 # Its digest is not known, so that a model of the tests can take its place.
 STAND_IN = "esm2_t12_35M_UR50D"
-PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main(sys.argv[1:]))"
+PROGRAM = "import sys; from virnucpro_core.cli import main; sys.exit(main())"
 
 
 @pytest.fixture

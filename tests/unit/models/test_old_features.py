@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tests.bundles import WINDOW_SIZE, make_bundle
+from tests.unit.calling.samples import stop_free
 from tests.unit.models.damaged_pickles import files, programs
 from tests.unit.models.hostile_pickles import STOP, executable, prepare, tensor, value, zip_file
 from virnucpro_core.cli import main
@@ -290,10 +291,12 @@ def test_a_shard_with_frames_that_the_files_lack_is_refused(
     work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "other"
-    (tmp_path / "other.fa").write_text(">new\n" + "GCTGCA" * 20 + "\n>n\n" + "GCTGCN" * 20 + "\n")
+    bases = stop_free(120)
+    unknown = f"{bases[:60]}N{bases[61:]}"
+    (tmp_path / "other.fa").write_text(f">new\n{bases}\n>n\n{unknown}\n")
     words = ("--sample", "o", "--window-size", WINDOW_SIZE, "--outdir", folder)
     for name, message in (("other.fa", "frame n_chunk_1F1 has letters"), ("a.fa", "in none of")):
-        (tmp_path / "a.fa").write_text(">new\n" + "GCTGCA" * 20 + "\n")
+        (tmp_path / "a.fa").write_text(f">new\n{bases}\n")
         assert run("prepare", tmp_path / name, *words) == 0
         shard = folder / "shards" / "o.shard_00001.h5"
         capsys.readouterr()
