@@ -70,7 +70,7 @@ workflow {
                 log.info("Report: ${given.outdir}/benchmarks/${settings.suite}.html")
             }
             else {
-                log.info(Provenance.reportStages(workflow, given.outdir, given.baseline_trace))
+                log.info(Provenance.reportStages(workflow, checked.python, given.outdir, given.baseline_trace))
             }
         }
         if (Outcome.failures()) {

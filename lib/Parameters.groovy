@@ -10,7 +10,7 @@ class Parameters {
     /** The help as text. */
     static help(given, projectDir) {
         def request = [help: given.help.toString(), hidden: given.show_hidden.toString().toBoolean()]
-        return askPython(request, Programs.findPython('jsonschema, yaml', projectDir), projectDir).text
+        return askPython(request, Programs.findPython('jsonschema, yaml', projectDir) ?: 'python3', projectDir).text
     }
 
     /** The parameters as the user wrote them, typed, the settings of the tasks, and the samples of a sheet; stops at what is wrong. */
@@ -26,7 +26,7 @@ class Parameters {
             // Stubs need no package.
             runs_tasks: Platform.tasksUsePythonOf(run) && !run.stubRun,
         ]
-        def python = Platform.tasksUsePythonOf(run) ? Programs.pythonOfTasks(run.projectDir) : Programs.findPython('jsonschema, yaml', run.projectDir)
+        def python = Platform.tasksUsePythonOf(run) ? Programs.pythonOfTasks(run.projectDir) : Programs.findPython('jsonschema, yaml', run.projectDir) ?: 'python3'
         def answer = askPython(request + remoteSheet(given.input), python, run.projectDir)
         if (answer.errors) {
             error(answer.errors.join('\n'))
@@ -54,6 +54,7 @@ class Parameters {
         ]
         return [
             given: values,
+            python: python,
             settings: settings + own[values.task].call(),
             sheet: answer.samples,
             group_samples: values.group_samples,
@@ -135,11 +136,11 @@ class Parameters {
 
     /** The answer of virnucpro_core/parameters to a request. */
     static askPython(request, python, projectDir) {
-        if (!python || !Programs.hasModules(python, 'jsonschema, yaml')) {
-            error("No Python to check the parameters with: ${python ?: 'python3 on PATH'} must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
-        }
         def command = Programs.moduleCommand(python, projectDir, 'virnucpro_core.parameters')
         def asked = Programs.runProgram(command, JsonOutput.toJson(request))
+        if (!asked.succeeded && !Programs.hasModules(python, 'jsonschema, yaml')) {
+            error("No Python to check the parameters with: ${python} must be 3.10 or later and have the packages jsonschema and pyyaml; run 'make setup' and '. .venv/bin/activate', or 'pip install jsonschema pyyaml'")
+        }
         def answer = parseJson(asked.output)
         if (!asked.succeeded || answer == null) {
             error("The parameters could not be checked: ${Programs.lastLine(asked.errors)}")

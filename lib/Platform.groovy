@@ -58,13 +58,8 @@ class Platform {
     }
 
     private static devicesOfDriver() {
-        try {
-            def asked = Programs.runProgram(['nvidia-smi', '--list-gpus'], null)
-            return asked.succeeded ? asked.output.readLines().size() : 0
-        }
-        catch (IOException _error) {
-            return 0
-        }
+        def asked = Programs.runProgram(['nvidia-smi', '--list-gpus'], null)
+        return asked.succeeded ? asked.output.readLines().size() : 0
     }
 
     /** What would otherwise fail one task at a time, or wait in a queue for ever. */

@@ -1,16 +1,21 @@
 // Programs that the head job runs itself, outside all tasks.
 class Programs {
-    /** Runs a program to its end, with this text on its standard input or, for null, nothing. */
+    /** Runs a program to its end, with this text on its standard input or, for null, nothing; one that cannot be run has not succeeded. */
     static runProgram(command, input) {
-        def process = command.collect { word -> word.toString() }.execute()
-        def output = new StringBuilder()
-        def errors = new StringBuilder()
-        if (input != null) {
-            // Nothing is answered before the whole of it is read.
-            process.outputStream.withWriter('UTF-8') { writer -> writer.write(input) }
+        try {
+            def process = command.collect { word -> word.toString() }.execute()
+            if (input != null) {
+                // Nothing is answered before the whole of it is read.
+                process.outputStream.withWriter('UTF-8') { writer -> writer.write(input) }
+            }
+            def output = new StringBuilder()
+            def errors = new StringBuilder()
+            process.waitForProcessOutput(output, errors)
+            return [succeeded: process.exitValue() == 0, output: output.toString(), errors: errors.toString()]
         }
-        process.waitForProcessOutput(output, errors)
-        return [succeeded: process.exitValue() == 0, output: output.toString(), errors: errors.toString()]
+        catch (IOException problem) {
+            return [succeeded: false, output: '', errors: problem.message]
+        }
     }
 
     /** The last line of a text: what a program of ours says of its failure. */
@@ -40,12 +45,7 @@ class Programs {
     }
 
     static hasModules(program, modules) {
-        try {
-            def check = "import sys; del sys.path[0]; import ${modules}; sys.exit(sys.version_info < (3, 10))".toString()
-            return runProgram([program, '-EB', '-c', check], null).succeeded
-        }
-        catch (IOException _error) {
-            return false
-        }
+        def check = "import sys; del sys.path[0]; import ${modules}; sys.exit(sys.version_info < (3, 10))"
+        return runProgram([program, '-EB', '-c', check], null).succeeded
     }
 }

@@ -100,9 +100,8 @@ class Provenance {
     }
 
     /** The table of the nine stages, saved as pipeline_info/stages.txt; compared with a baseline's, if given. */
-    static reportStages(run, outdir, baseline) {
+    static reportStages(run, python, outdir, baseline) {
         def info = file(outdir, glob: false).resolve('pipeline_info')
-        def python = Programs.findPython('json', run.projectDir) ?: 'python3'
         def command = Programs.moduleCommand(python, run.projectDir, 'virnucpro_core.reporting') + [
             Records.trace(run),
             '--stages-dir', "${info}/stages", '--output', "${info}/stages.txt",

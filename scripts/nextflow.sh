@@ -54,8 +54,12 @@ shared=()
 [[ ! -f $lib/classes.jsa ]] ||
     shared=(-XX:SharedArchiveFile="$lib/classes.jsa" -Xlog:disable -Xlog:all=error:stderr)
 
+# Threads that collect garbage side by side cost a start half a second; a choice in NXF_OPTS stays.
+collector=(-XX:+UseSerialGC)
+[[ "${NXF_OPTS:-} ${NXF_JVM_ARGS:-}" != *GC* ]] || collector=()
+
 # NXF_OPTS and NXF_JVM_ARGS hold several options each, so they are split on purpose.
 # shellcheck disable=SC2086
 exec "$java" "${opens[@]}" -Dfile.encoding=UTF-8 -Djava.awt.headless=true \
-    -XX:+TieredCompilation -XX:TieredStopAtLevel=1 "${shared[@]}" \
+    -XX:+TieredCompilation -XX:TieredStopAtLevel=1 "${collector[@]}" "${shared[@]}" \
     ${NXF_OPTS:-} ${NXF_JVM_ARGS:-} -cp "$lib/*" nextflow.cli.Launcher "$@"
