@@ -67,14 +67,19 @@ def run_contained(
 ENGINES = [("docker", "--volume={0}:{0}"), ("apptainer", "--bind={0}")]
 
 
-@pytest.mark.parametrize(("engine", "option"), ENGINES)
-def test_a_checkpoint_directory_is_mounted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, option: str
+@pytest.mark.parametrize(
+    ("engine", "mount", "device"),
+    [("docker", "--volume={0}:{0}", "--gpus"), ("apptainer", "--bind={0}", "--nv")],
+)
+def test_a_checkpoint_directory_is_mounted_and_a_device_shown_to_what_embeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, mount: str, device: str
 ) -> None:
     place = f"{tmp_path}/of this run"
-    for arguments in run_contained(tmp_path, monkeypatch, engine, "--checkpoint_dir", place):
-        assert option.format(place) in arguments
+    calls = run_contained(tmp_path, monkeypatch, engine, "--checkpoint_dir", place, profiles=",gpu")
+    assert all(mount.format(place) in arguments for arguments in calls)
     assert Path(place).is_dir()
+    # DNA and protein.
+    assert sum(device in arguments for arguments in calls) == 2
 
 
 @pytest.mark.parametrize(("engine", "option"), ENGINES)
@@ -101,13 +106,3 @@ def test_a_checkpoint_prefix_is_not_mounted(
     prefix = "s3://bucket/checkpoints"
     for arguments in run_contained(tmp_path, monkeypatch, engine, "--checkpoint_dir", prefix):
         assert not [x for x in arguments if x.startswith(("--volume=", "--bind="))]
-
-
-@pytest.mark.parametrize(("engine", "option"), [("docker", "--gpus"), ("apptainer", "--nv")])
-def test_a_device_is_shown_to_the_tasks_that_embed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, option: str
-) -> None:
-    calls = run_contained(tmp_path, monkeypatch, engine, profiles=",gpu")
-    shown = [arguments for arguments in calls if option in arguments]
-    # DNA and protein.
-    assert len(shown) == 2

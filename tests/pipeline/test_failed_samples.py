@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 GOOD = ("one", "empty", "two", "three")
 # What is told of each, up to the remedy.
 BAD = {
-    "cut": "reads/2/cut.fasta.gz: the compressed data end too early or are damaged",
+    "cut": "reads/2/cut.fasta.gz: the gzip data end too early",
     "twice": "reads/1/twice.fasta, record 7: the id read_0001 is that of record 1 again",
     "protein": "reads/2/protein.fasta, record 1 (albumin): has 'F' at base 6",
     "changed": "changed.fasta: has more records than the 6 that were prepared",

@@ -101,24 +101,3 @@ def test_a_sheet_may_name_files_of_one_name_in_several_folders(folder: Path) -> 
     assert {row["genome"] for row in genomes} == {
         f"{kind} {n}" for kind in ("viral", "cellular") for n in range(6)
     }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "line"),
-    [
-        (["--input", "absent.csv"], "--input absent.csv: there is no such file or folder"),
-        (["--input", "bad.csv"], "names 'gone.fa', which is not a file"),
-        (["--input", "genomes/viral"], "the folder cellular holds no file"),
-        (["--input", "genomes", "--recipe", "best"], "--recipe is 'best', it must be default or"),
-        (["--input", "genomes", "--longest_window", "50"], "at least --shortest_window (60)"),
-        (["--input", "genomes", "--test_share", "0.95"], "leave something to train on"),
-    ],
-)
-def test_what_cannot_be_trained_on_is_refused_before_the_first_task(
-    folder: Path, arguments: list[str], line: str
-) -> None:
-    (folder / "bad.csv").write_text("file,label\ngone.fa,virus\n")
-    run = run_pipeline(folder, *TRAIN[:6], *arguments, outdir="refused")
-    assert run.exit_code != 0
-    assert line in run.output
-    assert run.tasks() == []

@@ -87,6 +87,33 @@ def test_a_mistake_is_one_line(changed: dict[str, Any], message: str) -> None:
     assert line.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"input": "."}, "--input .: this is not a file; name a file with sequences"),
+        ({"suite": "all"}, "--suite is for --task benchmark; leave it out"),
+        (
+            {"task": "benchmark", "suite": "all", "input": "sheet.csv"},
+            "--input sheet.csv: a benchmark measures with one file of reads",
+        ),
+        ({"task": "train", "recipe": "best"}, "--recipe is 'best', it must be default or authors"),
+        (
+            {"task": "train", "longest_window": 50},
+            "--longest_window is 50, it must be at least --shortest_window (100)",
+        ),
+        ({"task": "train", "test_share": 0.95}, "--validation_share is 0.1 and --test_share 0.95"),
+        ({"task": "embed", "dry_run": True}, "--dry_run is for --task predict, not for embed"),
+        ({"input": "-", "dry_run": True}, "--dry_run cannot read standard input"),
+    ],
+)
+def test_what_does_not_go_together_is_one_line(
+    tmp_path: Path, changed: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "reads.fa").touch()
+    (line,) = check_run(SCHEMA, given(**changed), launch_dir=tmp_path).errors
+    assert line.startswith(message)
+
+
 def test_a_benchmark_needs_a_suite_and_no_input() -> None:
     assert errors(task="benchmark", suite="equivalence", input=None) == []
     (line,) = errors(task="benchmark", suite="equivalense", input=None)
