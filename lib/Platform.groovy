@@ -5,6 +5,11 @@ import static nextflow.Nextflow.error
 class Platform {
     /** Stops at the first setting that a chosen profile lacks or cannot use. */
     static checkPlatform(given, run) {
+        // There the configuration sees the defaults of parameters, whatever the command line says.
+        def version = run.nextflow.version
+        if (System.getenv('NXF_SYNTAX_PARSER') == 'v2' && version.matches('>=25.02.0') && !version.matches('>=25.10.0')) {
+            error("Nextflow ${version} with NXF_SYNTAX_PARSER=v2 does not give parameters to the configuration; unset it, or take Nextflow 25.10 or later")
+        }
         def isBatch = 'awsbatch' in run.profile.tokenize(',')
         if (isBatch) {
             checkBatch(given, run.workDir)
