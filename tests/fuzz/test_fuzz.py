@@ -1,5 +1,4 @@
-"""A few of the cases that ``make fuzz`` runs by the ten thousand, and whether the fuzzer finds what
-it is there for."""
+"""Cases as ``make fuzz`` runs them, and whether the fuzzer finds what it is there for."""
 
 from __future__ import annotations
 
@@ -15,13 +14,13 @@ from tests.fuzz.expected import REFUSED, Expected, Record, expect
 from tests.fuzz.reads import Case
 from tests.fuzz.workers import run_cases
 
-SAMPLE = 300
-
-
 @pytest.mark.slow
-def test_mutated_inputs_end_in_the_right_result_or_in_one_line() -> None:
-    outcomes = list(run_cases(0, range(SAMPLE), n_workers=2))
-    assert sorted(outcome.number for outcome in outcomes) == list(range(SAMPLE))
+@pytest.mark.parametrize(
+    ("seed", "n_cases"), [(0, 300), pytest.param(1, 10_000, marks=pytest.mark.long)]
+)
+def test_mutated_inputs_end_in_the_right_result_or_in_one_line(seed: int, n_cases: int) -> None:
+    outcomes = list(run_cases(seed, range(n_cases), n_workers=2))
+    assert sorted(outcome.number for outcome in outcomes) == list(range(n_cases))
     assert [outcome for outcome in outcomes if outcome.wrong] == []
     assert {outcome.code for outcome in outcomes} == {0, 2}
 
