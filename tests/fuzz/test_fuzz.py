@@ -14,6 +14,7 @@ from tests.fuzz.expected import REFUSED, Expected, Record, expect
 from tests.fuzz.reads import Case
 from tests.fuzz.workers import run_cases
 
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("seed", "n_cases"), [(0, 300), pytest.param(1, 10_000, marks=pytest.mark.long)]
