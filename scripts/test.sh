@@ -28,8 +28,10 @@ else
     echo "nf-test is not on PATH: its suites did not run"
 fi
 
-# A file's tests stay together, for they share what they have made.
-python -m pytest -m "not long" --numprocesses auto --dist loadfile "$@" || failed=$?
+# A file's tests stay together, for they share what they have made; in order, so that those with
+# Nextflow, which are slow, do not come last.
+python -m pytest -m "not long" --numprocesses auto --dist loadfile --no-loadscope-reorder "$@" ||
+    failed=$?
 if [[ $with_long ]]; then
     # One at a time: they kill processes, start a cluster, or measure.
     python -m pytest -m long "$@" || failed=$?

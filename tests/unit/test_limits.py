@@ -156,7 +156,8 @@ def test_a_real_quota_bounds_the_threads_of_all_libraries(half_a_cpu: Path) -> N
     if len(usable_cpus()) < 2:
         pytest.skip("this process may run on one CPU only")
     program = (
-        "from virnucpro_core.cli import main; main(['--version']); "
+        "import sys; sys.argv[1:] = ['--version']; "
+        "from virnucpro_core.cli import main; main(); "
         "import pyarrow, torch; print(pyarrow.cpu_count(), torch.get_num_threads())"
     )
     join = 'echo $$ > "$1"; shift; exec "$@"'
