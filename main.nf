@@ -27,6 +27,7 @@ workflow {
     }
     reads = settings.task in ['train', 'benchmark'] ? [] : Samples.readGroups(given, checked.sheet, checked.group_samples, workflow)
     genomes = settings.task == 'train' ? [Genomes.readGenomes(given.input, given.sample)] : []
+    Outcome.expect(reads)
     code = Provenance.codeDigest(projectDir)
     run = Provenance.describeRun(given, settings, bundle, workflow)
     if (!workflow.preview) {
@@ -74,7 +75,7 @@ workflow {
             }
         }
         if (Outcome.failures()) {
-            log.error(Outcome.describeFailures())
+            log.error(Outcome.describeFailures(given.outdir))
         }
     }
 }

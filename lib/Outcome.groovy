@@ -1,7 +1,12 @@
 // What a run has come to: whether it has results, and what has failed for good, to be told at its end.
 import groovy.json.JsonSlurper
+import java.util.regex.Matcher
+import java.util.regex.Pattern
+import static nextflow.Nextflow.file
 
 class Outcome {
+    // The files of each sample, as the user named them.
+    private static final Map<String, List> READS = [:]
     private static final Set<String> FAILURES = Collections.synchronizedSet(new LinkedHashSet<String>())
     private static volatile boolean hasSome = false
 
@@ -12,6 +17,14 @@ class Outcome {
 
     static hasResults() {
         return hasSome
+    }
+
+    /** Remembers whose files the groups of samples have (Samples.readGroups). */
+    static expect(groups) {
+        groups.each { meta, files ->
+            def starts = Samples.fileStarts(meta)
+            meta.samples.eachWithIndex { sample, index -> READS[sample.id] = files[starts[index]..<starts[index + 1]] }
+        }
     }
 
     /** Remembers what has failed, as one line; the same one counts once. */
@@ -28,7 +41,12 @@ class Outcome {
 
     /** The sample of a note that a task has left, and what is wrong with it (virnucpro_core/cli/_task.py). */
     static readNote(note) {
-        return [sampleOf(note), new JsonSlurper().parseText(note.text).error]
+        def sample = sampleOf(note)
+        // Tasks know a file by the place where it is staged.
+        def message = READS[sample].inject(new JsonSlurper().parseText(note.text).error) { text, reads ->
+            text.replaceAll(/\.?reads\/\d+\// + Pattern.quote(reads.name), Matcher.quoteReplacement(reads.toUriString()))
+        }
+        return [sample, message]
     }
 
     /** The sample that a note is of: <sample>.failure.json. */
@@ -37,8 +55,16 @@ class Outcome {
     }
 
     /** What the user is told at the end of a run with failures. */
-    static describeFailures() {
+    static describeFailures(outdir) {
         def done = hasSome ? 'The results of all others are there. ' : ''
-        return "Failed for good:\n${failures().join('\n')}\n${done}When that is mended, the same command with -resume does what is missing."
+        def failed = READS.keySet().findAll { sample -> failures().any { line -> line.startsWith("sample ${sample}: ") } }
+        def old = failed.findAll { sample -> file("${outdir}/${sample}", glob: false).exists() }
+        def warning = old ? "What is in ${old.collect { sample -> "${outdir}/${sample}" }.join(', ')} is of an earlier run. " : ''
+        return "These failed:\n${failures().join('\n')}\n${done}${warning}When that is mended, the same command with -resume does what is missing."
+    }
+
+    /** What the input files of samples may lack, by their summaries. */
+    static inputWarnings(summaries) {
+        return summaries.collectMany { summary -> new JsonSlurper().parse(summary).input_warnings.collect { line -> "sample ${summary.parent.name}: ${line}" } }
     }
 }

@@ -49,7 +49,8 @@ process CONSENSUS {
     for sample in ${meta.samples.collect { sample -> sample.id }.join(' ')}; do
         mkdir -p \$sample
         touch \$sample/{sequences.tsv,prediction_results.txt,prediction_results_highestscore.csv}
-        touch \$sample/{regions.bed,scores.parquet,summary.json}
+        touch \$sample/{regions.bed,scores.parquet}
+        echo '{"input_warnings": []}' > \$sample/summary.json
         gzip -c < /dev/null > \$sample/viral.fasta.gz
     done
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CONSENSUS_${meta.id}.tsv

@@ -58,6 +58,7 @@ workflow PREDICT {
         bundle.sha256,
         code,
     )
+    CONSENSUS.out.summary.subscribe { _meta, files -> Outcome.inputWarnings(files).each { line -> log.warn(line) } }
     in_order = { meta, files -> [meta, Samples.inSampleOrder(meta, files)] }
     REPORT(
         prepared

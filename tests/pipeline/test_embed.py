@@ -101,6 +101,6 @@ def test_dna_given_as_proteins_is_refused(folder: Path) -> None:
     given = ("--input", "contigs.fasta", "--model", "model")
     run = run_pipeline(folder, "--task", "embed", *given, outdir="refused")
     assert run.exit_code != 0
-    assert "reads/1/contigs.fasta, record 1 (contig): looks like DNA" in run.output
+    assert f"{folder / 'contigs.fasta'}, record 1 (contig): looks like DNA" in run.output
     assert "Traceback" not in run.output
     assert run.statuses().keys() == {"FAILED_SAMPLE", "SHARD"}

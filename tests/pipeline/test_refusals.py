@@ -106,9 +106,11 @@ def test_a_run_is_refused_before_the_first_task_with_all_mistakes_at_once(folder
 
 def test_a_file_that_holds_no_reads_is_a_line(folder: Path) -> None:
     name, sample = "protein.fasta", "protein"
+    (folder / "results" / sample).mkdir(parents=True)  # as an earlier run would have left it
     run = run_pipeline(folder, "--input", name, "--model", "model", profile=None)
     assert run.exit_code != 0
-    told = f"sample {sample}: reads/1/{name}"
+    assert f"What is in results/{sample} is of an earlier run." in run.output
+    told = f"sample {sample}: {folder / name}, record 1"
     assert len([x for x in run.output.splitlines() if x.startswith(told)]) == 1, run.output
     assert "Traceback" not in run.output
     assert "Error executing process" not in run.output
@@ -119,4 +121,4 @@ def test_a_file_that_holds_no_reads_is_a_line(folder: Path) -> None:
     # The trace may tell of a task that ends at once a second time.
     assert set(run.tasks()) >= {("FAILED_SAMPLE", "FAILED"), ("PREPARE", "COMPLETED")}
     assert run.statuses().keys() == {"FAILED_SAMPLE", "PREPARE"}
-    assert not (run.outdir / sample).exists()
+    assert list((run.outdir / sample).iterdir()) == []

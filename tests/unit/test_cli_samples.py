@@ -134,7 +134,7 @@ def test_a_bgzf_file_that_may_have_been_cut_is_told_in_the_log_and_in_the_result
     records = ("--records", tmp_path / "s.records.h5", "--sample", "s")
     assert run("consensus", *records, "--reads", path, *outdir) == 0
     assert f"virnucpro: s: warning: {warning}" in capsys.readouterr().err
-    (told,) = json.loads((tmp_path / "summary.json").read_text())["warnings"]
+    (told,) = json.loads((tmp_path / "summary.json").read_text())["input_warnings"]
     assert told.startswith(warning)
     assert run("shard", path, "--sample", "d", "--molecule", "dna", *outdir) == 0
     assert f"virnucpro: d: warning: {warning}" in capsys.readouterr().err

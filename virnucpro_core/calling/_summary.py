@@ -49,7 +49,8 @@ class ConsensusSummary:
         prevalence: the share of viruses that probabilities assume; None without a calibration.
         calibration: that of the model, if any.
         bundle_sha256: digest of the model; None where nothing was classified.
-        warnings: what a reader of the results should know, clauses.
+        input_warnings: what the input files may lack, clauses.
+        warnings: what else a reader of the results should know, clauses.
     """
 
     sample: str
@@ -66,6 +67,7 @@ class ConsensusSummary:
     prevalence: Prevalence | None
     calibration: Calibration | None
     bundle_sha256: str | None
+    input_warnings: tuple[str, ...]
     warnings: tuple[str, ...]
 
     def to_json(self) -> str:
@@ -107,6 +109,7 @@ class ConsensusSummary:
             },
             "calibration": None if self.calibration is None else self.calibration.to_json(),
             "bundle_sha256": self.bundle_sha256,
+            "input_warnings": list(self.input_warnings),
             "warnings": list(self.warnings),
         }
 
@@ -141,7 +144,8 @@ def summarise(
         prevalence=calls.prevalence,
         calibration=calibration,
         bundle_sha256=bundle_sha256,
-        warnings=(*of_reads, *(() if of_calls is None else (of_calls,))),
+        input_warnings=tuple(of_reads),
+        warnings=() if of_calls is None else (of_calls,),
     )
 
 

@@ -59,7 +59,7 @@ def consensus(
     if stages is not None:
         seconds = time.perf_counter() - started
         write_stages(stages, [Stage("Consensus Scoring", seconds, summary.n_records)])
-    for warning in summary.warnings:
+    for warning in (*summary.input_warnings, *summary.warnings):
         say(f"virnucpro: {sample}: warning: {warning}", to_stderr=True)
     if summary.prevalence is not None:
         say(f"{sample}: {summary.prevalence}")

@@ -73,6 +73,9 @@ def check_run(
     errors += _problems_of_devices(values, profiles)
     errors += _problems_of_dry_run(values)
     errors += _problems_of_benchmark(schema, values)
+    trace = values.get("baseline_trace")
+    if trace is not None and not is_url(trace) and not is_there(launch_dir / trace):
+        errors.append(f"--baseline_trace {trace}: there is no such file")
     samples: list[Sample] = []
     task, name = values.get("task"), values.get("input")
     if "input" in wrong:

@@ -139,7 +139,11 @@ def write_sample_report(
     _check_model(files, summary, bundle["name"], bundle_sha256)
     prevalence = _prevalence(summary)
     content = measure_content(files.viral) if files.viral and totals.calls["virus"] else None
-    warnings = [_sentence(str(text)) for text in summary.get("warnings") or ()]
+    warnings = [
+        _sentence(str(text))
+        for kind in ("input_warnings", "warnings")
+        for text in summary.get(kind) or ()
+    ]
     warnings += signals(totals, bundle, prevalence=prevalence, content=content)
     sections = [
         _overview(totals, warnings),
@@ -205,7 +209,7 @@ def _records(totals: CallTotals, files: SampleFiles) -> Section:
     called = [record for record in totals.top if record.call == "virus"]
     if called:
         caption, shown = "The surest of the records called virus", called
-        about = "The surest first, equally sure ones by length."
+        about = "The surest first; of those that are equal in two decimals the longest."
         if totals.calls["virus"] > len(called):
             about += (
                 f" These are {len(called)} of {totals.calls['virus']:,}; sequences.tsv has all."

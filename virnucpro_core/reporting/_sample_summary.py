@@ -28,6 +28,7 @@ _SHAPE = Draft202012Validator(
                 "type": ["object", "null"],
                 "properties": {"value": {"type": "number"}, "source": {"type": "string"}},
             },
+            "input_warnings": {"type": "array", "items": {"type": "string"}},
             "warnings": {"type": "array", "items": {"type": "string"}},
         }
     }

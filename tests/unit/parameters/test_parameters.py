@@ -91,6 +91,7 @@ def test_a_mistake_is_one_line(changed: dict[str, Any], message: str) -> None:
     ("changed", "message"),
     [
         ({"input": "."}, "--input .: this is not a file; name a file with sequences"),
+        ({"baseline_trace": "nix.txt"}, "--baseline_trace nix.txt: there is no such file"),
         ({"suite": "all"}, "--suite is for --task benchmark; leave it out"),
         (
             {"task": "benchmark", "suite": "all", "input": "sheet.csv"},
