@@ -84,7 +84,7 @@ def read_texts(path: Path) -> dict[str, str]:
         OSError: it cannot be read.
         UnicodeDecodeError, yaml.YAMLError, json.JSONDecodeError: it is not what its name says.
     """
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".json":
         content = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     else:

@@ -35,7 +35,9 @@ class OpenedFiles:
                 with open(path, "rb", buffering=0, opener=lambda *_: os.dup(file.fileno())) as same:
                     yield same
             finally:
-                self._closed_bytes += file.tell() if file.seekable() else 0
+                # Who drops the records without an end may have closed the file before.
+                if not file.closed and file.seekable():
+                    self._closed_bytes += file.tell()
                 self._open.remove(file)
 
     @property

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.unit.parameters.test_parameters import REPOSITORY, SCHEMA, given
-from virnucpro_core.parameters import CommandLine, answer
+from virnucpro_core.parameters import CommandLine, answer, read_texts
 from virnucpro_core.parameters._as_written import names_in_configuration
 
 READS = REPOSITORY / "tests" / "data" / "reads.fasta"
@@ -223,3 +223,9 @@ def test_several_files_are_answered_with_the_samplesheet(name: str) -> None:
         f"--input {name}: there is no such file; several files go into a samplesheet "
         "(docs/usage.md#samplesheet)"
     )
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file_of_parameters(tmp_path: Path) -> None:
+    for name, text in (("p.json", '{"sample": "007"}'), ("p.yaml", "sample: 007\n")):
+        (tmp_path / name).write_text(f"\ufeff{text}", encoding="utf-8")
+        assert read_texts(tmp_path / name) == {"sample": "007"}

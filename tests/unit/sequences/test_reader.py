@@ -12,7 +12,7 @@ import pytest
 from backports import zstd
 
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import read_batches
+from virnucpro_core.sequences import OpenedFiles, read_batches
 
 FASTA = b">a first record\nACGT\nAC\n>b\n\n>c\nacgu"
 FASTQ = b"@a first record\nACGTAC\n+\nIIIIII\n@b\n\n+\n\n@c\nacgu\n+\nIIII"
@@ -190,3 +190,14 @@ def test_a_missing_file_and_a_directory_are_named(tmp_path: Path) -> None:
         records(tmp_path / "none.fa")
     with pytest.raises(InputError, match="is a directory"):
         records(tmp_path)
+
+
+def test_records_that_are_dropped_after_their_file_leave_no_trace(tmp_path: Path) -> None:
+    # As a collection of garbage may do it: the file first, then what reads from it.
+    (tmp_path / "r.fa").write_bytes(FASTQ)
+    opened = OpenedFiles()
+    context = opened.open(tmp_path / "r.fa")
+    with context:
+        for file in opened._open:
+            file.close()
+    assert opened.n_bytes == 0
