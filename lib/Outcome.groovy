@@ -8,6 +8,7 @@ class Outcome {
     // The files of each sample, as the user named them.
     private static final Map<String, List> READS = [:]
     private static final Set<String> FAILURES = Collections.synchronizedSet(new LinkedHashSet<String>())
+    private static final Set<String> FAILED_SAMPLES = Collections.synchronizedSet(new LinkedHashSet<String>())
     private static volatile boolean hasSome = false
 
     /** Remembers that there is a result. */
@@ -21,15 +22,18 @@ class Outcome {
 
     /** Remembers whose files the groups of samples have (Samples.readGroups). */
     static expect(groups) {
-        groups.each { meta, files ->
-            def starts = Samples.fileStarts(meta)
-            meta.samples.eachWithIndex { sample, index -> READS[sample.id] = files[starts[index]..<starts[index + 1]] }
-        }
+        groups.each { meta, files -> READS.putAll(Samples.filesBySample(meta, files)) }
     }
 
     /** Remembers what has failed, as one line; the same one counts once. */
     static addFailure(line) {
         FAILURES.add(line.toString())
+    }
+
+    /** Remembers that a sample has failed, and why. */
+    static addFailedSample(sample, message) {
+        FAILED_SAMPLES.add(sample.toString())
+        addFailure("sample ${sample}: ${message}")
     }
 
     /** All failures, in the order in which they came. */
@@ -57,8 +61,7 @@ class Outcome {
     /** What the user is told at the end of a run with failures. */
     static describeFailures(outdir) {
         def done = hasSome ? 'The results of all others are there. ' : ''
-        def failed = READS.keySet().findAll { sample -> failures().any { line -> line.startsWith("sample ${sample}: ") } }
-        def old = failed.findAll { sample -> file("${outdir}/${sample}", glob: false).exists() }
+        def old = FAILED_SAMPLES.findAll { sample -> file("${outdir}/${sample}", glob: false).exists() }
         def warning = old ? "What is in ${old.collect { sample -> "${outdir}/${sample}" }.join(', ')} is of an earlier run. " : ''
         return "These failed:\n${failures().join('\n')}\n${done}${warning}When that is mended, the same command with -resume does what is missing."
     }

@@ -136,10 +136,9 @@ class Samples {
     /** A group and its files without the samples that tasks have left notes of (Outcome.readNote). */
     static without(notes, meta, files) {
         def failed = notes.collect { note -> Outcome.sampleOf(note) }
-        def starts = fileStarts(meta)
-        def kept = meta.samples.withIndex().findAll { sample, _index -> !(sample.id in failed) }
-        def keptFiles = kept.collectMany { sample, index -> files[starts[index]..<starts[index + 1]] }
-        return [meta + [samples: kept.collect { sample, _index -> sample }], keptFiles]
+        def kept = meta.samples.findAll { sample -> !(sample.id in failed) }
+        def filesOfSamples = filesBySample(meta, files)
+        return [meta + [samples: kept], kept.collectMany { sample -> filesOfSamples[sample.id] }]
     }
 
     /** A group that was read, and its files, shards and record tables by name, without the samples that could not be. */
@@ -155,9 +154,12 @@ class Samples {
         ]
     }
 
-    /** Where the files of each sample of a group begin among those of the group, and their number. */
-    static fileStarts(meta) {
-        return meta.samples.inject([0]) { counts, sample -> counts + (counts.last() + sample.n_files) }
+    /** The files of each sample of a group, by its id. */
+    static filesBySample(meta, files) {
+        def starts = meta.samples.inject([0]) { counts, sample -> counts + (counts.last() + sample.n_files) }
+        return meta.samples.withIndex().collectEntries { sample, index ->
+            [sample.id, files[starts[index]..<starts[index + 1]]]
+        }
     }
 
     /** The --paired option of a sample, if it needs it, and a blank. */
@@ -172,10 +174,7 @@ class Samples {
 
     /** The staged files of each sample of a group as words of a shell, by its id. */
     static readsWords(meta, reads) {
-        def starts = fileStarts(meta)
-        return meta.samples.withIndex().collectEntries { sample, index ->
-            [sample.id, reads[starts[index]..<starts[index + 1]].collect { staged -> shellWord(staged.name) }]
-        }
+        return filesBySample(meta, reads).collectEntries { id, files -> [id, files.collect { staged -> shellWord(staged.name) }] }
     }
 
     static shellWord(text) {

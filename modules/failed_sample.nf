@@ -11,7 +11,7 @@ process FAILED_SAMPLE {
     tuple val(sample), val(message)
 
     exec:
-    Outcome.addFailure("sample ${sample}: ${message}")
+    Outcome.addFailedSample(sample, message)
     // error() would stop the run at once.
     throw new IllegalArgumentException(message)
 }

@@ -22,7 +22,7 @@ MOST_UNKNOWN = 0.05
 
 MOST_LOW_COMPLEXITY = 0.75
 """Share of low-complexity bases up to which a window is scored. Ordinary genomes have windows of
-which a half is low complexity; `docs/models.md` has the measurements behind these numbers."""
+which a half is low complexity; `docs/output.md` has the measurements behind these numbers."""
 
 _RUN_OF = {"G": 10, "C": 10, "A": 20, "T": 20}
 """Length from which a run of one letter tells nothing. Sequencers with two colours write G where
