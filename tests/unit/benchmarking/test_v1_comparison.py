@@ -84,7 +84,7 @@ def test_reads_of_any_number_of_frames_are_one_shard_or_refused_by_their_own_nam
     if n_shards:
         prepare()
     else:
-        with pytest.raises(InputError, match=r"^mine\.fa: none of the first 1 records has a stop"):
+        with pytest.raises(InputError, match=r"^mine\.fa: none of the first 1 records has a frame"):
             prepare()
     assert len(list(folder.glob("shards/*.h5"))) == n_shards
 
