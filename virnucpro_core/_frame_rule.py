@@ -10,7 +10,13 @@ from typing import Literal, get_args
 
 from virnucpro_core.errors import UsageError
 
-__all__ = ["FRAME_RULES", "FrameRule", "parse_frame_rule", "unlike_training"]
+__all__ = [
+    "FRAME_RULES",
+    "FrameRule",
+    "describe_frame_rule",
+    "parse_frame_rule",
+    "unlike_training",
+]
 
 FrameRule = Literal["complete", "longest"]
 
@@ -27,6 +33,19 @@ def parse_frame_rule(text: str) -> FrameRule:
         if text == rule:
             return rule
     raise UsageError(f"the frame rule is '{text}'", remedy=f"give {' or '.join(FRAME_RULES)}")
+
+
+def describe_frame_rule(rule: FrameRule) -> str:
+    """A sentence for people: which frames a window has."""
+    if rule == "complete":
+        return (
+            "A frame of a window is one of its six translations without a stop codon; a window can "
+            "have none."
+        )
+    return (
+        "A frame of a window is one of its six translations without a stop codon; where there is "
+        "none, the one with the longest stretch without, and that stretch is its protein."
+    )
 
 
 def unlike_training(used: FrameRule, trained: FrameRule) -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import altair as alt
 
-from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core._frame_rule import describe_frame_rule
 from virnucpro_core.pages import (
     OKABE_ITO,
     Block,
@@ -35,13 +35,6 @@ _MEASURES = {
     "average_precision": "average precision",
     "calibration_error": "calibration error",
     "uncalibrated_error": "calibration error before",
-}
-_FRAMES_OF: Mapping[FrameRule, str] = {
-    "complete": "A frame of a window is a translation without a stop codon.",
-    "longest": (
-        "A frame of a window is a translation without a stop codon or, where there is none, the "
-        "one with the longest stretch without."
-    ),
 }
 _MOST_ROWS = 60
 _COLOURS = [OKABE_ITO[name] for name in ("blue", "vermilion", "green", "purple", "orange")]
@@ -113,10 +106,11 @@ def _length_blocks(document: Mapping[str, Any]) -> list[Block]:
         *blocks,
         Text(
             f"A window is called virus at: {document['decision']}. "
-            f"{_FRAMES_OF[document['data'].get('frame_rule', 'complete')]} A window without one is "
-            "not scorable: it counts in its own column and in the share of all viral windows "
-            "found, and in no other. The baseline reads k-mers, so it can say something of every "
-            "window: one row has the windows that the model scored, the next has all."
+            f"{describe_frame_rule(document['data'].get('frame_rule', 'complete'))} A window "
+            "without a frame is not scorable: it counts in its own column and in the share of all "
+            "viral windows found, and in no other. The baseline reads k-mers, so it can say "
+            "something of every window: one row has the windows that the model scored, the next "
+            "has all."
         ),
         Table(
             "Test windows by length in bases",
