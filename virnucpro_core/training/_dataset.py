@@ -78,12 +78,11 @@ class Dataset:
             StoreError: there is no such rule.
         """
         try:
-            return parse_frame_rule(str(self.settings["windows"].get("frame_rule", "complete")))
-        except (UsageError, KeyError, AttributeError) as error:
+            windows = self.settings.get("windows", {})
+            return parse_frame_rule(str(windows.get("frame_rule", "complete")))
+        except UsageError as error:
             raise StoreError(
-                f"names no frame rule ({error})",
-                where=str(self.path / "dataset.json"),
-                remedy=_REMEDY,
+                error.what, where=str(self.path / "dataset.json"), remedy=_REMEDY
             ) from error
 
     @classmethod
