@@ -113,8 +113,8 @@ class KeptFrames:
         )
 
     def sequences(self, stretch: Stretch) -> tuple[ByteStrings, ByteStrings]:
-        """Nucleotides of the whole frames (with the one base behind the codons), and proteins of
-        their stop-free stretches."""
+        """Nucleotides of the whole frames (the codons and the one base behind them), and proteins
+        of their stop-free stretches."""
         strands = (
             stretch.letters.translate(UPPER),
             np.frombuffer(stretch.letters.translate(COMPLEMENT), np.uint8)[::-1].tobytes(),
