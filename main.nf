@@ -14,15 +14,16 @@ workflow {
     checked.notes.each { line -> log.warn(line) }
     // As the user wrote them, which params are not.
     given = checked.given
-    settings = checked.settings
     Platform.checkPlatform(given, workflow)
-    bundle = Provenance.readBundle(given.model, settings.task, projectDir)
+    bundle = Provenance.readBundle(given.model, checked.settings.task, projectDir)
+    settings = Parameters.withFrameRule(checked.settings, given, bundle)
+    Parameters.frameRuleWarnings(settings, bundle).each { line -> log.warn(line) }
     if (settings.task == 'predict') {
         Parameters.checkCalibrated(settings, bundle)
     }
     if (checked.dry_run) {
         log.info('Nothing is run: reading a part of the input and timing the encoders')
-        println(Estimate.estimateRun(given, checked, bundle, projectDir))
+        println(Estimate.estimateRun(given, checked, settings, bundle, projectDir))
         return
     }
     reads = settings.task in ['train', 'benchmark'] ? [] : Samples.readGroups(given, checked.sheet, checked.group_samples, workflow)

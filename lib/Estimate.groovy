@@ -3,8 +3,7 @@ import static nextflow.Nextflow.error
 
 class Estimate {
     /** The estimate as text; stops where it cannot be made. */
-    static estimateRun(given, checked, bundle, projectDir) {
-        def settings = checked.settings
+    static estimateRun(given, checked, settings, bundle, projectDir) {
         if (settings.engine != 'v2') {
             error("--dry_run times engine v2 only; leave out --engine, or start the run without --dry_run")
         }
@@ -25,6 +24,7 @@ class Estimate {
             '--attention', settings.attention,
             '--token-budget', settings.token_budget,
             '--shard-frames', settings.shard_frames,
+            '--frame-rule', settings.frame_rule,
         ] + (checked.sheet ? ['--sheet', given.input] : ['--', given.input])
         def estimate = Programs.runProgram(command, null)
         if (!estimate.succeeded) {

@@ -87,6 +87,31 @@ class Parameters {
         return [data: data, fit: [recipe: values.recipe, seed: values.seed]]
     }
 
+    /** Which frames a window can have; virnucpro_core/_frame_rule.py says what they are. */
+    static frameRules() {
+        return ['complete', 'longest']
+    }
+
+    /** The settings with the frame rule that was asked for, else the model's. */
+    static withFrameRule(settings, given, bundle) {
+        def rule = given.frame_rule ?: bundle.frame_rule
+        if (settings.task == 'train') {
+            if (settings.data.frames == 'cds' && rule != 'complete') {
+                def whose = given.frame_rule ? 'that was asked for' : "of the model"
+                error("--frames cds takes complete frames, and the frame rule ${whose} is ${rule}; add --frame_rule complete, or leave out --frames cds")
+            }
+            return settings + [data: settings.data + [frame_rule: rule]]
+        }
+        return settings.task == 'predict' ? settings + [frame_rule: rule] : settings
+    }
+
+    /** What to tell of a classifier that gets other frames than it was trained with; nothing where it does not. */
+    static frameRuleWarnings(settings, bundle) {
+        return settings.task == 'predict' && settings.frame_rule != bundle.frame_rule
+            ? ["--frame_rule ${settings.frame_rule}: the model's classifier was trained and calibrated on frames of the rule '${bundle.frame_rule}'; calls and probabilities are outside of what it was trained and calibrated on"]
+            : []
+    }
+
     /** What says how records are called. */
     static callNames() {
         return ['preset', 'fdr', 'threshold', 'prevalence']

@@ -43,7 +43,7 @@ class Provenance {
         return named ?: given
     }
 
-    /** A model as [path, sha256, window_size, calibrated]; what else is in it is checked by the tasks. */
+    /** A model as [path, sha256, window_size, frame_rule, calibrated]; what else is in it is checked by the tasks. */
     static readBundle(model, task, projectDir) {
         def bundle = findModel(model, projectDir)
         def description = bundle.resolve('bundle.json')
@@ -62,10 +62,15 @@ class Provenance {
         if (!(windowSize instanceof Integer) || windowSize < 3) {
             error("--model ${model}: bundle.json has no window_size; get or make the bundle again")
         }
+        def frameRule = content.frame_rule ?: 'complete'
+        if (!(frameRule in Parameters.frameRules())) {
+            error("--model ${model}: bundle.json has the frame_rule '${frameRule}', it must be ${Parameters.frameRules().join(' or ')}; get or make the bundle again")
+        }
         return [
             path: bundle,
             sha256: sha256(description.bytes),
             window_size: windowSize,
+            frame_rule: frameRule,
             calibrated: content.calibration != null,
         ]
     }

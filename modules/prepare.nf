@@ -1,4 +1,4 @@
-// Windows and stop-free frames of a group's samples, in shards; and a table of the records of each.
+// Windows and frames of a group's samples, in shards; and a table of the records of each.
 
 process PREPARE {
     tag "${meta.id}"
@@ -8,6 +8,7 @@ process PREPARE {
     input:
     tuple val(meta), path(reads, stageAs: 'reads/?/*', arity: '1..*')
     val window_size
+    val frame_rule
     val shard_frames
     val code_sha256
 
@@ -23,7 +24,7 @@ process PREPARE {
     script:
     def words = Samples.readsWords(meta, reads)
     def commands = meta.samples.collect { sample ->
-        "prepare ${words[sample.id].join(' ')} ${Samples.pairedOption(sample)}--sample ${sample.id} --window-size ${window_size} --shard-frames ${shard_frames} --stages stages_of/${sample.id}.tsv"
+        "prepare ${words[sample.id].join(' ')} ${Samples.pairedOption(sample)}--sample ${sample.id} --window-size ${window_size} --frame-rule ${frame_rule} --shard-frames ${shard_frames} --stages stages_of/${sample.id}.tsv"
     }
     // A crashed run may hand this folder back with an earlier attempt's shards in it.
     """

@@ -25,7 +25,7 @@ process TRAIN_DATA {
     SHEET
     train.py data sheet.tsv --name ${meta.id} --output ${meta.id}/dataset \\
         --windows ${settings.windows} --shortest ${settings.shortest} --longest ${settings.longest} \\
-        --frames ${settings.frames} --validation ${settings.validation} --test ${settings.test} \\
+        --frames ${settings.frames} --frame-rule ${settings.frame_rule} --validation ${settings.validation} --test ${settings.test} \\
         --shard-frames ${settings.shard_frames} --seed ${settings.seed}
     """
 

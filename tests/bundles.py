@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from tests.unit.models.helpers import dna_tokenizer, randomise
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.models import (
     ClassifierConfig,
     DnabertS,
@@ -38,6 +39,7 @@ def make_bundle(
     *,
     seed: int = 0,
     window_size: int = WINDOW_SIZE,
+    frame_rule: FrameRule = "complete",
     calibration: Mapping[str, Any] | None = None,
     n_layers: int = 1,
     width: int = 16,
@@ -70,6 +72,7 @@ def make_bundle(
             description="Random weights, for the tests of the pipeline.",
             licence="MIT",
             window_size=window_size,
+            frame_rule=frame_rule,
             dna=dna,
             dna_tokenizer=tokenizer_file,
             protein=protein,

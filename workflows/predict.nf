@@ -13,12 +13,12 @@ workflow PREDICT {
     reads    // channel: [ [id: group, samples: [[id, n_files, paired]]], sequence files ]
     bundle   // map: path, sha256, window_size
     settings // map: device, engine, precision, attention, token_budget, max_failed_fraction, shard_frames,
-             // preset, fdr, threshold, prevalence
+             // frame_rule, preset, fdr, threshold, prevalence
     run      // map: parameters_json, command, nextflow_version
     code     // string: digest of the code
 
     main:
-    PREPARE(reads, bundle.window_size, settings.shard_frames, code)
+    PREPARE(reads, bundle.window_size, settings.frame_rule, settings.shard_frames, code)
 
     // The group and its files as they go on: without the samples that could not be read.
     prepared = reads
@@ -28,8 +28,8 @@ workflow PREDICT {
         .map { meta, files, notes, shards, records -> Samples.withResults(notes, meta, files, shards, records) }
         .filter { meta, _files, _shards, _records -> meta.samples }
 
-    // The digest of the model is no input of PREPARE: only the window size reaches it, so another
-    // model of the same size starts from the same shards.
+    // The digest of the model is no input of PREPARE: only window size and frame rule reach it, so
+    // another model of the same starts from the same shards.
     shards = prepared.flatMap { meta, _files, shards, _records -> Samples.tasksOf(meta, shards) }
     embedding = settings.subMap(['device', 'engine', 'precision', 'attention', 'token_budget', 'max_failed_fraction'])
     EMBED_DNA(shards, 'dna', bundle.path, embedding, bundle.sha256, code)

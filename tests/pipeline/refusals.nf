@@ -25,6 +25,11 @@ workflow {
     }
     said('batch', { -> Platform.checkBatch([:], here) })
     said('batch with a queue', { -> Platform.checkBatch([aws_queue: 'q'], here) })
+    said('model odd', { -> Provenance.readBundle('odd', 'predict', project) })
+    def cds = [task: 'train', data: [frames: 'cds']]
+    said('cds of the model', { -> Parameters.withFrameRule(cds, [:], [frame_rule: 'longest']) })
+    said('cds as asked', { -> Parameters.withFrameRule(cds, [frame_rule: 'longest'], [frame_rule: 'complete']) })
+    said('cds complete', { -> Parameters.withFrameRule(cds, [frame_rule: 'complete'], [frame_rule: 'longest']) })
     said('preset', { -> Parameters.checkCalibrated([preset: 'strict', prevalence: 'auto'], [calibrated: false]) })
     said('no preset', { -> Parameters.checkCalibrated([prevalence: 'auto'], [calibrated: false]) })
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READS = REPOSITORY / "tests" / "data" / "reads.fasta"
-"""24 reads of genomes, seven of them without a stop-free frame."""
+"""24 reads of genomes, seven of them without a complete frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken" / "bundle.json").write_text('{"window_size": ')
     (folder / "library" / "mine").mkdir(parents=True)
     (folder / "library" / "mine" / "bundle.json").write_text('{"window_size": 2}')
+    (folder / "library" / "odd").mkdir()
+    described = '{"window_size": 300, "frame_rule": "shortest"}'
+    (folder / "library" / "odd" / "bundle.json").write_text(described)
     (folder / "mine").mkdir()  # results that were called so
     (folder / "protein.fasta").write_text(">albumin\nMKWVTFISLLFLFSSAYSRGVFRRDAHKSEVAHRFKDLGE\n")
     return folder
@@ -73,6 +76,13 @@ def said(folder: Path) -> dict[str, str]:
         ("genomes reads.fasta", "this is no sheet of genomes"),
         ("batch", "--aws_queue is missing"),
         ("batch with a queue", "--aws_workdir is missing"),
+        (
+            "model odd",
+            "--model odd: bundle.json has the frame_rule 'shortest', it must be complete or",
+        ),
+        ("cds of the model", "complete frames, and the frame rule of the model is longest; add"),
+        ("cds as asked", "complete frames, and the frame rule that was asked for is longest; add"),
+        ("cds complete", "nothing"),
         ("preset", "--preset needs probabilities"),
         ("no preset", "nothing"),
     ],

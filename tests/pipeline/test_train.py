@@ -95,8 +95,13 @@ def test_a_sheet_may_name_files_of_one_name_in_several_folders(folder: Path) -> 
     run = run_pipeline(folder, *TRAIN, "--input", sheet, "-stub-run", outdir="sheet_stub")
     assert run.exit_code == 0, run.output
     assert (run.outdir / "genomes" / "model" / "bundle.json").exists()
-    whole = run_pipeline(folder, *TRAIN, "--input", sheet, outdir="sheet_results")
+    rule = ("--frame_rule", "longest")
+    whole = run_pipeline(folder, *TRAIN, "--input", sheet, *rule, outdir="sheet_results")
     assert whole.exit_code == 0, whole.output
+    made = whole.outdir / "genomes" / "model" / "bundle.json"
+    assert json.loads(made.read_text())["frame_rule"] == "longest"
+    windows = read_table(whole.outdir / "genomes" / "dataset" / "windows.tsv")
+    assert min(int(row["n_frames"]) for row in windows) == 1
     genomes = read_table(whole.outdir / "genomes" / "dataset" / "genomes.tsv")
     assert {row["genome"] for row in genomes} == {
         f"{kind} {n}" for kind in ("viral", "cellular") for n in range(6)

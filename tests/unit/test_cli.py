@@ -16,6 +16,7 @@ import pytest
 from tests.bundles import CALIBRATION, WINDOW_SIZE, make_bundle
 from virnucpro_core import _progress
 from virnucpro_core.cli import main, task_of_lines
+from virnucpro_core.store import read_shard
 
 READS = Path(__file__).parents[1] / "data" / "reads.fasta"
 REPORT_RUN = ["report", "run", "--sample", "a:b", "--sequences", "s.tsv", "--reads", "r"]
@@ -215,12 +216,68 @@ def test_a_file_that_would_be_lost_is_refused_before_anything_is_read(
     assert message in capsys.readouterr().err
 
 
+def test_a_models_window_size_and_frame_rule_are_taken_unless_others_are_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = make_bundle(tmp_path / "model", window_size=240, frame_rule="longest")
+    made = {}
+    for name, words in {
+        "own": ("--model", model),
+        "size": ("--model", model, "--window-size", 300),
+        "rule": ("--model", model, "--frame-rule", "complete"),
+        "alone": ("--window-size", 300),
+        "asked": ("--window-size", 300, "--frame-rule", "longest"),
+    }.items():
+        outdir = tmp_path / name
+        assert run("prepare", READS, "--sample", "s", "--outdir", outdir, *words) == 0
+        shard = read_shard(outdir / "shards" / "s.shard_00001.h5")
+        made[name] = (shard.window_size, shard.frame_rule)
+    assert made == {
+        "own": (240, "longest"),
+        "size": (300, "longest"),
+        "rule": (240, "complete"),
+        "alone": (300, "complete"),
+        "asked": (300, "longest"),
+    }
+    output = capsys.readouterr()
+    assert output.err.count("frames were found by the rule 'complete', but the model's") == 1
+    assert output.err.count("warning") == 1
+    assert "partial), 1 shards" in output.out
+
+
+def test_a_shard_of_another_rule_than_the_models_is_told_when_it_is_classified(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--window-size", WINDOW_SIZE, "--frame-rule", "longest", "--outdir", tmp_path)
+    assert run("prepare", READS, "--sample", "s", *words) == 0
+    shard = tmp_path / "shards" / "s.shard_00001.h5"
+    for encoder in ("dna", "protein"):
+        output = tmp_path / f"{encoder}.h5"
+        words = ("--encoder", encoder, "--model", bundle, "--output", output)
+        assert run("embed", shard, *words, "--precision", "fp32") == 0
+    capsys.readouterr()
+    files = ("--dna", tmp_path / "dna.h5", "--protein", tmp_path / "protein.h5")
+    scores = tmp_path / "scores.h5"
+    assert run("classify", shard, *files, "--model", bundle, "--output", scores) == 0
+    told = "frames were found by the rule 'longest', but the model's classifier was trained"
+    assert f"s.shard_00001.h5: warning: {told}" in capsys.readouterr().err
+    words = ("--records", tmp_path / "s.records.h5", "--reads", READS, "--sample", "s")
+    assert run("consensus", *words, "--outdir", tmp_path, scores) == 0
+    assert f"s: warning: {told}" in capsys.readouterr().err
+    assert "\tnot-scorable\t" not in (tmp_path / "sequences.tsv").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         (["prepare", "none.fa", "--sample", "s", "--window-size", "500"], 2, "does not exist"),
         (["prepare", str(READS), "--sample", "s", "--window-size", "2"], 2, "window size 2"),
         (["prepare", str(READS), "--sample", "s"], 2, "window-size"),
+        (
+            ["prepare", str(READS), "--sample", "s", "--window-size", "500", "--frame-rule", "all"],
+            2,
+            "the frame rule is 'all'; give complete or longest",
+        ),
         (
             ["prepare", "-", "--sample", "a/b", "--window-size", "500"],
             2,

@@ -179,4 +179,4 @@ def test_profile_measures_both_encoders(tmp_path: Path, capsys: pytest.CaptureFi
     stops = tmp_path / "stops.fa"
     stops.write_text(f">a\n{'TAAT' * 30}\n")
     assert run("doctor", "profile", stops, *words) == 2
-    assert f"{stops}: has no stop-free frame" in capsys.readouterr().err
+    assert f"{stops}: has no frame to embed" in capsys.readouterr().err

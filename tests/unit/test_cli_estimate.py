@@ -45,6 +45,25 @@ def test_the_samples_of_a_sheet_are_summed_and_nothing_is_left(
     assert left == {"a.fa", "b.fa", "sheet.csv"}
 
 
+def test_frames_are_counted_by_the_models_rule_or_the_one_that_is_asked_for(
+    folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    partial = make_bundle(folder / "partial", frame_rule="longest")
+    counted = {}
+    for name, words in {
+        "complete": (model,), "longest": (partial,), "asked": (model, "--frame-rule", "longest")
+    }.items():  # fmt: skip
+        assert run(READS, "--model", *words) == 0
+        output = capsys.readouterr()
+        counted[name] = output.out.splitlines()[0].rpartition("windows, ")[2]
+        assert ("frames were found by the rule" in output.err) is (name == "asked")
+    assert counted == {
+        "complete": "35 frames (all read)",
+        "longest": "52 frames (all read)",
+        "asked": "52 frames (all read)",
+    }
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

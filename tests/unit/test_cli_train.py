@@ -102,6 +102,38 @@ def test_evaluating_a_bundle_warns_of_genomes_that_it_was_trained_on(
     assert set(document["by_genome"]) == {"viral0", "viral1", "cellular0", "cellular1"}
 
 
+def test_a_run_takes_the_frame_rule_of_its_model_and_an_evaluation_that_of_its_bundle(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_bundle(tmp_path / "partial", frame_rule="longest")
+    train = [
+        "train", "run", str(folder / "genomes"), "--model", str(tmp_path / "partial"),
+        "--output", str(tmp_path / "out"), "--threads", "1", *WINDOWS,
+    ]  # fmt: skip
+    assert main(train) == 0
+    bundle = tmp_path / "out" / "out-default"
+    assert load_bundle(bundle).frame_rule == "longest"
+    evaluate = [
+        "model", "evaluate", str(bundle), str(folder / "genomes"), "--windows", "60",
+        "--threads", "1", "--output",
+    ]  # fmt: skip
+    capsys.readouterr()
+    assert main([*evaluate, str(tmp_path / "own")]) == 0
+    assert "frames were found" not in capsys.readouterr().err
+    assert main([*evaluate, str(tmp_path / "other"), "--frame-rule", "complete"]) == 0
+    told = "frames were found by the rule 'complete', but the model's classifier was trained"
+    assert told in capsys.readouterr().err
+    documents = {
+        name: json.loads((tmp_path / name / "evaluation.json").read_text())
+        for name in ("own", "other")
+    }
+    assert [d["data"]["frame_rule"] for d in documents.values()] == ["longest", "complete"]
+    lost = [sum(row["not_scorable"] for row in d["by_class"].values()) for d in documents.values()]
+    assert lost[0] == 0 < lost[1]
+    assert main([*train, "--name", "new", "--frames", "cds"]) == 2
+    assert "are complete ones, and the frame rule is longest" in capsys.readouterr().err
+
+
 def test_an_evaluation_goes_on_with_what_is_there(
     folder: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

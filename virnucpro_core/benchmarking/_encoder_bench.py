@@ -97,8 +97,9 @@ def make_shards(
         InputError: none of the records has a frame.
     """
     reads = write_reads(settings, n_records, folder / "reads.fasta")
-    window_size = open_bundle(settings.model).spec.window_size
-    made = prepare(reads, folder, PrepareSettings("bench", window_size, shard_frames))
+    bundle = open_bundle(settings.model)
+    prepared_as = PrepareSettings("bench", bundle.window_size, shard_frames, bundle.frame_rule)
+    made = prepare(reads, folder, prepared_as)
     if not made.shards:
         raise no_frames(source_of(settings), n_records)
     return made.shards

@@ -134,9 +134,8 @@ def _run(
     forget_device_peak(settings.device)
     started = time.perf_counter()
     bundle = open_bundle(told.model)
-    made = prepare(
-        reads, folder, PrepareSettings("bench", bundle.spec.window_size, work.shard_frames)
-    )
+    prepared_as = PrepareSettings("bench", bundle.window_size, work.shard_frames, bundle.frame_rule)
+    made = prepare(reads, folder, prepared_as)
     if not made.shards:
         raise no_frames(source_of(told), made.n_records)
     encoders = [_embed(kind, told.model, made.shards, folder, settings) for kind in KINDS]
@@ -218,6 +217,7 @@ def _classify(
             set_aside,
             bundle_sha256=bundle.sha256,
             calibration=calibration,
+            trained_rule=bundle.frame_rule,
         )
         scores.append(folder / f"{path.stem}.scores.h5")
         write_scores(scored, scores[-1])

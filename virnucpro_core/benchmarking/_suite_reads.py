@@ -30,7 +30,7 @@ def source_of(settings: SuiteSettings) -> Path:
 def no_frames(source: Path, n_records: int) -> InputError:
     """The error of reads with nothing to embed in them."""
     return InputError(
-        f"none of the first {n_records} records has a stop-free frame",
+        f"none of the first {n_records} records has a frame to embed",
         where=str(source),
         remedy="give other reads",
     )

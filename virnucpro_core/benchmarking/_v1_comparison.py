@@ -122,7 +122,7 @@ def measure(settings: SuiteSettings, say: Say) -> SuiteReport:
             return _Version(
                 title,
                 VersionRun(
-                    tree, reads, model, bundle.spec.window_size,
+                    tree, reads, model, bundle.window_size, bundle.frame_rule,
                     source=source_of(settings), options=options, threads=settings.threads,
                     folder=where,
                 ),

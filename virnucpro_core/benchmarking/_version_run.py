@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.benchmarking._encoder_bench import KINDS
 from virnucpro_core.benchmarking._suite_reads import no_frames
 from virnucpro_core.embedding import row_cosines
@@ -66,13 +67,13 @@ class VersionRun:
         reads: FASTA.
         source: the file that these are from, for messages.
         model: a bundle.
-        window_size: of the bundle.
+        window_size, frame_rule: of the bundle.
         options: of ``virnucpro embed``.
         threads: of the encoders.
         folder: for what it writes; made.
 
     Raises:
-        InputError: the reads have no stop-free frame.
+        InputError: the reads have no frame.
         VirnucproError: they cannot be prepared.
     """
 
@@ -82,6 +83,7 @@ class VersionRun:
         reads: Path,
         model: str,
         window_size: int,
+        frame_rule: FrameRule,
         *,
         source: Path,
         options: Sequence[str],
@@ -94,6 +96,8 @@ class VersionRun:
         self._command(
             *("prepare", str(reads), "--sample", _SAMPLE, "--outdir", str(folder)),
             *("--window-size", str(window_size), "--shard-frames", str(_ALL_FRAMES)),
+            # Older versions know neither the option nor such a model.
+            *(() if frame_rule == "complete" else ("--frame-rule", frame_rule)),
         )
         shards = [*folder.glob("shards/*.h5")]
         if not shards:

@@ -24,12 +24,14 @@ class ChunkScores:
         chunk: int32 [C], number of the window in its record, from 1.
         length: int32 [C], of the window in bases.
         max_scores: float32 [C, 2], the largest score of its frames, for each class.
+        covered: int64 [C], bases in the stop-free stretch of the scored frame that has the longest.
     """
 
     record_index: NDArray[np.int64]
     chunk: NDArray[np.int32]
     length: NDArray[np.int32]
     max_scores: NDArray[np.float32]
+    covered: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.chunk)
@@ -78,8 +80,13 @@ def score_chunks(frames: FrameScores) -> tuple[ChunkScores, NDArray[np.int64]]:
     largest = np.maximum.reduceat(scores, first, axis=0)
     has_score = largest[:, 1] >= 0
     kept = first[has_score]
+    longest = np.maximum.reduceat(np.where(is_scored, frames.n_free, 0), first)
     chunks = ChunkScores(
-        frames.record_index[kept], frames.chunk[kept], frames.chunk_length[kept], largest[has_score]
+        frames.record_index[kept],
+        frames.chunk[kept],
+        frames.chunk_length[kept],
+        largest[has_score],
+        3 * longest[has_score].astype(np.int64),
     )
     number = np.where(has_score, np.cumsum(has_score) - 1, -1)
     return chunks, number[np.cumsum(begins) - 1]
@@ -90,4 +97,5 @@ _NO_CHUNKS = ChunkScores(
     np.empty(0, np.int32),
     np.empty(0, np.int32),
     np.empty((0, 2), np.float32),
+    np.empty(0, np.int64),
 )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core._calibration import Calibration
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.errors import BundleError, NumericError, StoreError
 from virnucpro_core.store import Embeddings, FrameScores, FrameShard, SetAside
 
@@ -41,6 +42,7 @@ def classify_frames(
     *,
     bundle_sha256: str,
     calibration: Calibration | None = None,
+    trained_rule: FrameRule = "complete",
     batch_rows: int = BATCH_ROWS,
 ) -> FrameScores:
     """Score every frame of ``shard``: `merge_features`, `predict_scores`, `frame_scores`.
@@ -54,7 +56,12 @@ def classify_frames(
     set_aside = merge_set_aside(dna, protein)
     scores = predict_scores(features, classifier, set_aside=set_aside, batch_rows=batch_rows)
     return frame_scores(
-        shard, scores, set_aside, bundle_sha256=bundle_sha256, calibration=calibration
+        shard,
+        scores,
+        set_aside,
+        bundle_sha256=bundle_sha256,
+        calibration=calibration,
+        trained_rule=trained_rule,
     )
 
 
@@ -141,12 +148,13 @@ def frame_scores(
     *,
     bundle_sha256: str,
     calibration: Calibration | None = None,
+    trained_rule: FrameRule = "complete",
 ) -> FrameScores:
     """Put ``scores`` (float32 [F, 2]) beside the frames they belong to.
 
     Args:
         set_aside: uint8 [F], a `SetAside` for each frame; None where all were scored.
-        calibration: that of the bundle, which the scores file carries along.
+        calibration, trained_rule: those of the bundle, which the scores file carries along.
     """
     return FrameScores(
         sample=shard.sample,
@@ -156,9 +164,12 @@ def frame_scores(
         chunk=shard.chunk,
         chunk_length=shard.chunk_length,
         frame=shard.frame,
+        n_free=shard.proteins.lengths.astype(np.int32),
         scores=scores,
         set_aside=np.zeros(len(shard), dtype=np.uint8) if set_aside is None else set_aside,
         calibration=calibration,
+        frame_rule=shard.frame_rule,
+        trained_rule=trained_rule,
     )
 
 

@@ -79,7 +79,7 @@ def write_consensus(
         InputError: ``reads`` is not the file that was prepared.
         UsageError: ``decision`` or ``prevalence`` needs a calibration, and the model has none.
     """
-    frames = FrameStream(order_score_files(score_paths, records.sample))
+    frames = FrameStream(order_score_files(score_paths, records))
     calibration = frames.calibration
     if score_paths or decision is None:  # without a score nothing is called, by whichever rule
         decision = usable_decision(decision, calibration)
@@ -145,6 +145,7 @@ def write_consensus(
             scored.counts,
             calibration,
             frames.bundle_sha256,
+            frames.trained_rule,
             of_reads=reread.warnings,
         )
         summary_file.write(summary.to_json().encode())

@@ -111,6 +111,7 @@ class FrameTable:
         import pyarrow as pa
 
         is_scored = frames.set_aside == SetAside.EMBEDDED
+        coverage = 3 * frames.n_free / frames.chunk_length
         missing = ~is_scored
         unknown = np.ones(len(frames), np.bool_) if log_odds is None else np.isnan(log_odds)
         odds = np.zeros(len(frames)) if log_odds is None else log_odds
@@ -125,6 +126,7 @@ class FrameTable:
             pa.array(frames.scores[:, 1], mask=missing),
             pa.array(_REASONS, pa.string()).take(pa.array(frames.set_aside)),
             pa.array(odds.astype(np.float32), mask=unknown),
+            pa.array(coverage.astype(np.float32)),
         ]
         self._pending.append(pa.Table.from_arrays(columns, schema=_schema(self._labels)))
         self._n_pending += len(frames)
@@ -176,6 +178,7 @@ def _schema(labels: dict[str, str]) -> Any:
             pa.field("score2", pa.float32()),
             pa.field("set_aside", pa.string()),
             pa.field("window_log_odds", pa.float32()),
+            pa.field("coverage", pa.float32(), nullable=False),
         ],
         metadata=labels,
     )

@@ -23,10 +23,11 @@ __all__ = ["SEQUENCES_HEADER", "RecordCalls", "call_records", "record_lines"]
 
 SEQUENCES_HEADER = (
     b"id\tlength\tn_chunks\tn_frames\tvirus_score\tcall\treason\tprobability\tq_value\ttier"
-    b"\tn_uninformative\n"
+    b"\tn_uninformative\tn_partial_frames\tcoverage\n"
 )
 
 _CODON = 3
+_COVERAGE_DIGITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def call_records(
 def record_lines(
     rows: RecordRows, ids: Sequence[str], first: int, scores: RecordScores, calls: RecordCalls
 ) -> Iterator[bytes]:
-    """The lines of ``sequences.tsv`` for ``rows``. Numbers read back as the same float64.
+    """The lines of ``sequences.tsv`` for ``rows``. Numbers read back as the same float64, but for
+    the coverage, which has four decimals.
 
     Args:
         ids: of the rows.
@@ -95,14 +97,17 @@ def record_lines(
         rows.n_low_complexity.tolist(),
         scores.virus_score[mine].tolist(),
         scores.scored_length[mine].tolist(),
+        scores.covered[mine].tolist(),
+        scores.n_partial[mine].tolist(),
         calls.is_virus[mine].tolist(),
         _certainties(calls, mine, scores.scored_length[mine].tolist()),
         strict=True,
     )
     for number, columns_of_row in enumerate(columns, start=first):
-        name, length, n_chunks, n_frames, n_unknown, n_low, score, scored, is_virus, certainty = (
-            columns_of_row
-        )
+        (
+            name, length, n_chunks, n_frames, n_unknown, n_low,
+            score, scored, covered, n_partial, is_virus, certainty,
+        ) = columns_of_row  # fmt: skip
         lacking = {Information.UNKNOWN_BASES: n_unknown, Information.LOW_COMPLEXITY: n_low}
         reasons = [
             _set_aside(scores.set_aside.get(number, ()), n_frames),
@@ -118,7 +123,8 @@ def record_lines(
         reason = "; ".join(filter(None, reasons)) or "NA"
         line = (
             f"{name}\t{length}\t{n_chunks}\t{n_frames}\t{verdict}\t{reason}\t{certainty.columns}"
-            f"\t{n_unknown + n_low}\n"
+            f"\t{n_unknown + n_low}\t{n_partial}"
+            f"\t{round(covered / scored, _COVERAGE_DIGITS) if scored else 'NA'}\n"
         )
         yield line.encode()
 

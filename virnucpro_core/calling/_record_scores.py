@@ -20,7 +20,7 @@ __all__ = ["RecordScorer", "RecordScores"]
 
 @dataclass(frozen=True, slots=True)
 class RecordScores:
-    """Scores of ``R`` records, 24 bytes each.
+    """Scores of ``R`` records, 36 bytes each.
 
     Attributes:
         virus_score: float64 [R], the mean of the chunk scores weighted by chunk length; NaN where
@@ -28,12 +28,17 @@ class RecordScores:
         evidence: float64 [R], log likelihood ratio of virus to other (`Calibration`); NaN where
             nothing was scored, or without a calibration.
         scored_length: int64 [R], bases in scored chunks.
+        covered: int64 [R], those of them in the stop-free stretches that were used, of each chunk
+            the longest.
+        n_partial: int32 [R], partial frames, scored or set aside.
         set_aside: frames by their `SetAside`, of the few records that lack some, by row.
     """
 
     virus_score: NDArray[np.float64]
     evidence: NDArray[np.float64]
     scored_length: NDArray[np.int64]
+    covered: NDArray[np.int64]
+    n_partial: NDArray[np.int32]
     set_aside: dict[int, Sequence[int]]
 
     @classmethod
@@ -43,6 +48,8 @@ class RecordScores:
             np.full(n_records, np.nan),
             np.full(n_records, np.nan),
             np.zeros(n_records, np.int64),
+            np.zeros(n_records, np.int64),
+            np.zeros(n_records, np.int32),
             {},
         )
 
@@ -64,6 +71,8 @@ class RecordScores:
         self.virus_score[rows] = block.virus_score
         self.evidence[rows] = block.evidence
         self.scored_length[rows] = block.scored_length
+        self.covered[rows] = block.covered
+        self.n_partial[rows] = block.n_partial
         self.set_aside.update({first + row: counts for row, counts in block.set_aside.items()})
 
 
@@ -76,12 +85,16 @@ class RecordScorer:
         self._score = np.zeros(n_records, dtype=np.float64)
         self._log_odds = np.zeros(n_records, dtype=np.float64)
         self._length = np.zeros(n_records, dtype=np.int64)
+        self._covered = np.zeros(n_records, dtype=np.int64)
+        self._n_partial = np.zeros(n_records, dtype=np.int32)
         self._squared_length = np.zeros(n_records, dtype=np.float64)
         self._set_aside = np.zeros((n_records, len(SetAside)), dtype=np.int64)
 
     def count(self, frames: FrameScores) -> None:
         """Count ``frames``, scored or set aside."""
-        np.add.at(self._set_aside, (frames.record_index - self._first, frames.set_aside), 1)
+        row = frames.record_index - self._first
+        np.add.at(self._set_aside, (row, frames.set_aside), 1)
+        np.add.at(self._n_partial, row[frames.is_partial], 1)
 
     def n_frames(self) -> NDArray[np.int64]:
         """int64 [R], the frames that were counted."""
@@ -98,6 +111,7 @@ class RecordScorer:
         length = chunks.length.astype(np.float64)
         np.add.at(self._score, row, chunks.virus_score * length)
         np.add.at(self._length, row, chunks.length)
+        np.add.at(self._covered, row, chunks.covered)
         if log_odds is not None:
             np.add.at(self._log_odds, row, log_odds * length)
             np.add.at(self._squared_length, row, length**2)
@@ -116,5 +130,7 @@ class RecordScorer:
                 self._log_odds, self._length, self._squared_length
             ),
             self._length,
+            self._covered,
+            self._n_partial,
             dict(zip(rows.tolist(), self._set_aside[rows].tolist(), strict=True)),
         )

@@ -13,7 +13,9 @@ from virnucpro_core.errors import NumericError, StoreError
 from virnucpro_core.store import (
     FRAME_NAMES,
     FrameScores,
+    RecordTable,
     SetAside,
+    frame_codons,
     read_score_labels,
     read_scores,
 )
@@ -21,13 +23,14 @@ from virnucpro_core.store import (
 __all__ = ["FrameStream", "order_score_files", "select_frames"]
 
 
-def order_score_files(paths: Sequence[Path], sample: str) -> list[Path]:
+def order_score_files(paths: Sequence[Path], records: RecordTable) -> list[Path]:
     """``paths`` by shard number.
 
     Raises:
-        StoreError: a file cannot be read or is of another sample, shards are missing or double,
-            or not all were scored with the same bundle.
+        StoreError: a file cannot be read or is of another sample or frame rule than the records,
+            shards are missing or double, or not all were scored with the same bundle.
     """
+    sample = records.sample
     path_of_shard: dict[int, Path] = {}
     bundle: tuple[str, Path] | None = None
     for path in paths:
@@ -37,6 +40,13 @@ def order_score_files(paths: Sequence[Path], sample: str) -> list[Path]:
                 f"holds scores of sample {labels.sample}, not of {sample}",
                 where=str(path),
                 remedy="give the score files of one sample",
+            )
+        if labels.frame_rule != records.frame_rule:
+            raise StoreError(
+                f"holds scores of frames by the rule {labels.frame_rule}, "
+                f"{records.path.name} is of {records.frame_rule}",
+                where=str(path),
+                remedy="give the record table and the score files of one run",
             )
         bundle = bundle or (labels.bundle_sha256, path)
         if labels.bundle_sha256 != bundle[0]:
@@ -71,12 +81,14 @@ class FrameStream:
     Attributes:
         calibration: that of the bundle; None where it has none, or where there is no file.
         bundle_sha256: digest of the bundle; None where there is no file.
+        trained_rule: the frame rule of the bundle; None where there is no file.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
         labels = read_score_labels(paths[0]) if paths else None
         self.calibration = None if labels is None else labels.calibration
         self.bundle_sha256 = None if labels is None else labels.bundle_sha256
+        self.trained_rule = None if labels is None else labels.trained_rule
         self._files = _whole_chunks(_checked_files(paths))
         self._current: FrameScores | None = None
 
@@ -134,7 +146,8 @@ def _whole_chunks(files: Iterator[FrameScores]) -> Iterator[FrameScores]:
 def _check_values(frames: FrameScores, path: Path) -> None:
     n = len(frames)
     columns = (
-        frames.record_index, frames.chunk, frames.chunk_length, frames.frame, frames.set_aside
+        frames.record_index, frames.chunk, frames.chunk_length, frames.frame, frames.n_free,
+        frames.set_aside,
     )  # fmt: skip
     if any(column.shape != (n,) for column in columns) or frames.scores.shape != (n, 2):
         raise StoreError("has columns of unequal length", where=str(path), remedy="make it again")
@@ -148,6 +161,8 @@ def _check_values(frames: FrameScores, path: Path) -> None:
         )
     impossible = (frames.frame >= len(FRAME_NAMES)) | (frames.chunk < 1) | (frames.chunk_length < 1)
     impossible |= frames.set_aside > max(SetAside)
+    impossible |= frames.n_free < 1
+    impossible |= frames.n_free > frame_codons(frames.chunk_length, frames.frame)
     impossible |= (frames.scores < 0).any(axis=1) | (frames.scores.sum(axis=1) <= 0)
     if impossible.any():
         raise StoreError(
@@ -182,6 +197,7 @@ def select_frames(frames: FrameScores, rows: slice | NDArray[np.bool_]) -> Frame
         chunk=frames.chunk[rows],
         chunk_length=frames.chunk_length[rows],
         frame=frames.frame[rows],
+        n_free=frames.n_free[rows],
         scores=frames.scores[rows],
         set_aside=frames.set_aside[rows],
     )
@@ -195,6 +211,7 @@ def _join(first: FrameScores, second: FrameScores) -> FrameScores:
         chunk=np.concatenate([first.chunk, second.chunk]),
         chunk_length=np.concatenate([first.chunk_length, second.chunk_length]),
         frame=np.concatenate([first.frame, second.frame]),
+        n_free=np.concatenate([first.n_free, second.n_free]),
         scores=np.concatenate([first.scores, second.scores]),
         set_aside=np.concatenate([first.set_aside, second.set_aside]),
     )

@@ -34,18 +34,24 @@ class FrameCounts:
     Attributes:
         frames: frames, scored or set aside.
         set_aside: frames that were set aside.
+        partial: frames with a stop, scored or set aside.
         windows: windows of the records.
         unknown_windows, low_complexity_windows: those of them without information, by why.
         scored_windows: windows with at least one scored frame.
+        scored_bases: of these windows.
+        covered_bases: those of them in the stop-free stretches that were used, see `ChunkScores`.
         regions: lines of ``regions.bed``.
     """
 
     frames: int = 0
     set_aside: int = 0
+    partial: int = 0
     windows: int = 0
     unknown_windows: int = 0
     low_complexity_windows: int = 0
     scored_windows: int = 0
+    scored_bases: int = 0
+    covered_bases: int = 0
     regions: int = 0
 
 
@@ -138,7 +144,10 @@ class ScorePass:
             self._chunk_sorter.add(chunk_lines(chunks, ids, first))
             self.counts.frames += len(frames)
             self.counts.set_aside += len(frames) - len(scored)
+            self.counts.partial += int(frames.is_partial.sum())
             self.counts.scored_windows += len(chunks)
+            self.counts.scored_bases += int(chunks.length.sum())
+            self.counts.covered_bases += int(chunks.covered.sum())
         if finder is not None:
             self._write_regions(finder.finish(), ids, first)
         _check_frame_counts(rows, ids, scorer.n_frames())

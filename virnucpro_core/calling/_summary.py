@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core._calibration import Calibration
+from virnucpro_core._frame_rule import FrameRule, unlike_training
 from virnucpro_core.calling._decision import Decision
 from virnucpro_core.calling._prevalence import Prevalence
 from virnucpro_core.calling._record_calls import RecordCalls
@@ -49,6 +50,7 @@ class ConsensusSummary:
         prevalence: the share of viruses that probabilities assume; None without a calibration.
         calibration: that of the model, if any.
         bundle_sha256: digest of the model; None where nothing was classified.
+        frame_rule: by which frames were found.
         input_warnings: what the input files may lack, clauses.
         warnings: what else a reader of the results should know, clauses.
     """
@@ -67,6 +69,7 @@ class ConsensusSummary:
     prevalence: Prevalence | None
     calibration: Calibration | None
     bundle_sha256: str | None
+    frame_rule: FrameRule
     input_warnings: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -90,12 +93,18 @@ class ConsensusSummary:
             "windows": {
                 "total": self.counts.windows,
                 "scored": self.counts.scored_windows,
+                "coverage": self._coverage,
                 "without_information": {
                     "unknown_bases": self.counts.unknown_windows,
                     "low_complexity": self.counts.low_complexity_windows,
                 },
             },
-            "frames": {"total": self.counts.frames, "set_aside": self.counts.set_aside},
+            "frames": {
+                "rule": self.frame_rule,
+                "total": self.counts.frames,
+                "partial": self.counts.partial,
+                "set_aside": self.counts.set_aside,
+            },
             "regions": self.counts.regions,
             "lengths": self.lengths,
             "total_bases": self.total_bases,
@@ -113,6 +122,11 @@ class ConsensusSummary:
             "warnings": list(self.warnings),
         }
 
+    @property
+    def _coverage(self) -> float | None:
+        n_bases = self.counts.scored_bases
+        return round(self.counts.covered_bases / n_bases, 4) if n_bases else None
+
 
 def summarise(
     records: RecordTable,
@@ -121,14 +135,23 @@ def summarise(
     counts: FrameCounts,
     calibration: Calibration | None,
     bundle_sha256: str | None,
+    trained_rule: FrameRule | None,
     *,
     of_reads: Sequence[str] = (),
 ) -> ConsensusSummary:
-    """Count the calls of a sample; ``of_reads`` are warnings about its files."""
+    """Count the calls of a sample.
+
+    Args:
+        trained_rule: the frame rule of the model; None where nothing was classified.
+        of_reads: warnings about the sample's files.
+    """
     lengths = records.lengths()
     n_virus, n_scored = int(calls.is_virus.sum()), int(scores.is_scored.sum())
     certain = calls.probability
-    of_calls = None if calls.prevalence is None else calls.prevalence.warning
+    warnings = [
+        None if trained_rule is None else unlike_training(records.frame_rule, trained_rule),
+        None if calls.prevalence is None else calls.prevalence.warning,
+    ]
     return ConsensusSummary(
         sample=records.sample,
         n_records=len(lengths),
@@ -145,7 +168,8 @@ def summarise(
         calibration=calibration,
         bundle_sha256=bundle_sha256,
         input_warnings=tuple(of_reads),
-        warnings=() if of_calls is None else (of_calls,),
+        frame_rule=records.frame_rule,
+        warnings=tuple(warning for warning in warnings if warning is not None),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from virnucpro_core._frame_rule import unlike_training
 from virnucpro_core._progress import progress
 from virnucpro_core.cli._options import ModelOption, StagesOption, check_counts, check_outputs
 from virnucpro_core.cli._say import say
@@ -78,6 +79,9 @@ def _classify_shard(
     frames, dna_embeddings, protein_embeddings = (
         read_shard(shard), read_embeddings(dna), read_embeddings(protein)
     )  # fmt: skip
+    warning = unlike_training(frames.frame_rule, bundle.frame_rule)
+    if warning is not None:
+        say(f"virnucpro: {shard.name}: warning: {warning}", to_stderr=True)
     calling.check_weights(dna_embeddings, bundle.dna.weights_sha256, where=str(dna))
     calling.check_weights(protein_embeddings, bundle.protein.weights_sha256, where=str(protein))
     features = calling.merge_features(frames, dna_embeddings, protein_embeddings)
@@ -85,7 +89,12 @@ def _classify_shard(
     merged = time.perf_counter()
     scores = calling.predict_scores(features, classifier, set_aside=set_aside)
     scored = calling.frame_scores(
-        frames, scores, set_aside, bundle_sha256=bundle.sha256, calibration=bundle.calibration
+        frames,
+        scores,
+        set_aside,
+        bundle_sha256=bundle.sha256,
+        calibration=bundle.calibration,
+        trained_rule=bundle.frame_rule,
     )
     write_scores(scored, output)
     return _Took(merged - started, time.perf_counter() - merged, len(frames))

@@ -176,11 +176,11 @@ def profile(
     files = ReadFiles((reads or demo_reads(),))
     profiles = []
     with tempfile.TemporaryDirectory(prefix="virnucpro-profile-") as name:
-        prepare = PrepareSettings("profile", bundle.window_size, 20_000)
+        prepare = PrepareSettings("profile", bundle.window_size, 20_000, bundle.frame_rule)
         look = estimating.look_at(files, Path(name), prepare, 20_000)
         if look.seen.frames == 0:
             raise InputError(
-                "has no stop-free frame",
+                "has no frame to embed",
                 where=str(files),
                 remedy="give other reads to measure with",
             )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core._frame_rule import unlike_training
 from virnucpro_core._limits import available_cpus
 from virnucpro_core.cli._embed_options import (
     AttentionOption,
@@ -15,7 +16,12 @@ from virnucpro_core.cli._embed_options import (
     PrecisionOption,
     ThreadsOption,
 )
-from virnucpro_core.cli._options import ModelOption, check_choice
+from virnucpro_core.cli._options import (
+    FrameRuleOption,
+    ModelOption,
+    check_choice,
+    frame_rule_or,
+)
 from virnucpro_core.cli._reads import (
     PairedOption,
     ReadsArgument,
@@ -41,6 +47,7 @@ def estimate(
     token_budget: Annotated[int, typer.Option(help="Tokens in a batch; 0 chooses.")] = 0,
     threads: ThreadsOption = 0,
     shard_frames: Annotated[int, typer.Option(min=1, help="Frames in a shard.")] = 20_000,
+    frame_rule: FrameRuleOption = None,
     records: Annotated[
         int, typer.Option(min=1, help="Records to read, of all samples together.")
     ] = 50_000,
@@ -61,6 +68,10 @@ def estimate(
         device, embedding.Precision(precision), token_budget, attention
     )
     bundle = open_bundle(model)
+    rule = frame_rule_or(bundle.frame_rule, frame_rule)
+    warning = unlike_training(rule, bundle.frame_rule)
+    if warning is not None:
+        say(f"virnucpro: warning: {warning}", to_stderr=True)
     samples = given_samples(reads, None if sheet else "reads", sheet, paired=paired, outdir=Path())
     n_bytes = 0
     for each in samples:
@@ -76,7 +87,7 @@ def estimate(
                     estimating.look_at(
                         each.reads,
                         folder,
-                        PrepareSettings(each.name, bundle.window_size, shard_frames),
+                        PrepareSettings(each.name, bundle.window_size, shard_frames, rule),
                         records // len(chosen),
                     )
                 )

@@ -13,6 +13,7 @@ from virnucpro_core.cli._embed_options import (
     ThreadsOption,
     embed_shards,
 )
+from virnucpro_core.cli._options import FrameRuleOption, frame_rule_or
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 
@@ -32,6 +33,7 @@ def evaluate(
     window_size: Annotated[
         int, typer.Option(min=0, help="Bases that records are cut into; 0: as the bundle says.")
     ] = 0,
+    frame_rule: FrameRuleOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 1,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -46,7 +48,12 @@ def evaluate(
 
     bundle = open_bundle(model)
     settings = training.DatasetSettings(
-        windows=training.WindowSettings(windows, tile=window_size or bundle.window_size, seed=seed),
+        windows=training.WindowSettings(
+            windows,
+            tile=window_size or bundle.window_size,
+            seed=seed,
+            frame_rule=frame_rule_or(bundle.frame_rule, frame_rule),
+        ),
         name="evaluation",
     )
     with stop_signals() as stop:

@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core._frame_rule import FrameRule, parse_frame_rule
 from virnucpro_core.errors import UsageError
 
 __all__ = [
+    "FrameRuleOption",
     "ModelOption",
     "OptionalSampleOption",
     "OutdirOption",
@@ -21,11 +23,16 @@ __all__ = [
     "check_choice",
     "check_counts",
     "check_outputs",
+    "frame_rule_or",
     "make_output",
 ]
 
 ModelOption = Annotated[
     str, typer.Option("--model", help="Model: a directory, a name ('model list') or s3://….")
+]
+FrameRuleOption = Annotated[
+    str | None,
+    typer.Option("--frame-rule", help="Frames of a window: complete or longest [the model's]."),
 ]
 OutdirOption = Annotated[Path, typer.Option("--outdir", help="Where to write.")]
 SampleOption = Annotated[str, typer.Option("--sample", help="Name of the sample.")]
@@ -35,6 +42,15 @@ OptionalSampleOption = Annotated[
 StagesOption = Annotated[
     Path | None, typer.Option("--stages", help="Write the seconds of each stage to this file.")
 ]
+
+
+def frame_rule_or(own: FrameRule, asked: str | None) -> FrameRule:
+    """What ``--frame-rule`` asks for, or the model's ``own`` rule.
+
+    Raises:
+        UsageError: there is no such rule.
+    """
+    return own if asked is None else parse_frame_rule(asked)
 
 
 def check_choice(option: str, value: str, allowed: Sequence[str]) -> None:

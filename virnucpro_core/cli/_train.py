@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from virnucpro_core._frame_rule import parse_frame_rule
 from virnucpro_core.cli import _train_fit, _train_run
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._train_options import (
@@ -64,6 +65,9 @@ def data(
     test_length: TestLengthOption = [],  # noqa: B006 - Typer copies it
     window_size: WindowSizeOption = None,
     frames: FramesOption = "all",
+    frame_rule: Annotated[
+        str, typer.Option(help="Frames of a window: complete or longest.")
+    ] = "complete",
     validation: ValidationOption = 0.1,
     test: TestOption = 0.15,
     similarity: SimilarityOption = None,
@@ -85,6 +89,7 @@ def data(
             keep_overlap=keep_overlap,
             seed=seed,
             test_lengths=tuple(test_length),
+            frame_rule=parse_frame_rule(frame_rule),
         ),
         shares=training.SplitShares(validation, test),
         similarity=training.DEFAULT_SIMILARITY if similarity is None else similarity,

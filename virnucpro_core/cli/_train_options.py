@@ -35,7 +35,7 @@ WindowSizeOption = Annotated[
     int | None, typer.Option(help="Tiles of this size, as VirNucPro's, in place of a range.")
 ]
 FramesOption = Annotated[
-    str, typer.Option(help="all: every stop-free frame; cds: those in annotated genes.")
+    str, typer.Option(help="all: every frame; cds: the complete ones in annotated genes.")
 ]
 ValidationOption = Annotated[float, typer.Option(help="Share kept for choosing.")]
 TestOption = Annotated[float, typer.Option(help="Share kept for the figures.")]

@@ -13,7 +13,7 @@ from virnucpro_core.cli._embed_options import (
     ThreadsOption,
     embed_shards,
 )
-from virnucpro_core.cli._options import ModelOption
+from virnucpro_core.cli._options import FrameRuleOption, ModelOption, frame_rule_or
 from virnucpro_core.cli._say import say
 from virnucpro_core.cli._signals import stop_signals
 from virnucpro_core.cli._train_fit import FitThreadsOption, RecipeOption, fit_and_report
@@ -46,6 +46,7 @@ def run(
     test_length: TestLengthOption = [],  # noqa: B006 - Typer copies it
     window_size: WindowSizeOption = None,
     frames: FramesOption = "all",
+    frame_rule: FrameRuleOption = None,
     validation: ValidationOption = 0.1,
     test: TestOption = 0.15,
     similarity: SimilarityOption = None,
@@ -62,6 +63,7 @@ def run(
     Run again, it goes on where it was stopped; with another --recipe it fits that on the
     embeddings that are there.
     """
+    from virnucpro_core.models import open_bundle
     from virnucpro_core.training import (
         DEFAULT_SIMILARITY,
         DatasetSettings,
@@ -82,6 +84,7 @@ def run(
             keep_overlap=keep_overlap,
             seed=seed,
             test_lengths=tuple(test_length),
+            frame_rule=frame_rule_or(open_bundle(model).frame_rule, frame_rule),
         ),
         shares=SplitShares(validation, test),
         similarity=DEFAULT_SIMILARITY if similarity is None else similarity,

@@ -84,9 +84,9 @@ def _demo_bundle() -> Bundle:
     return load_bundle(bundle_folders()[-1] / "demo")
 
 
-def _demo_frames(folder: Path, window_size: int) -> FrameShard:
-    """The stop-free frames of the demo reads; files of preparing them are left in ``folder``."""
-    settings = PrepareSettings("demo", window_size, _SHARD_FRAMES)
+def _demo_frames(folder: Path, bundle: Bundle) -> FrameShard:
+    """The frames of the demo reads; files of preparing them are left in ``folder``."""
+    settings = PrepareSettings("demo", bundle.window_size, _SHARD_FRAMES, bundle.frame_rule)
     summary = prepare(demo_reads(), folder, settings)
     return read_shard(summary.shards[0])
 
@@ -108,7 +108,7 @@ def self_test(settings: EmbedSettings) -> list[Finding]:
 
 
 def _test(bundle: Bundle, settings: EmbedSettings, folder: Path) -> list[Finding]:
-    shard = _demo_frames(folder, bundle.window_size)
+    shard = _demo_frames(folder, bundle)
     runs = {kind: _Run.of(bundle, kind, shard, settings) for kind in _KINDS}
     seconds = sum(run.result.seconds for run in runs.values())
     rate = len(shard) / seconds
@@ -196,6 +196,7 @@ def _call(
         bundle.load_classifier(),
         bundle_sha256=bundle.sha256,
         calibration=bundle.calibration,
+        trained_rule=bundle.frame_rule,
     )
     write_scores(scores, folder / "demo.scores.h5")
     records = RecordTable.open(folder / "demo.records.h5")

@@ -47,7 +47,7 @@ class Counts:
         records: input records.
         bases: their bases.
         windows: windows that they are cut into.
-        frames: stop-free frames of the windows.
+        frames: of the windows.
         nucleotides: bases of the frames.
         residues: amino acids of the frames.
     """

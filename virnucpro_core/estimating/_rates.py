@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -182,7 +182,11 @@ def measure_calling(
         scores.append(folder / f"{path.stem}.scores.h5")
         write_scores(
             calling.frame_scores(
-                whole, made_up, bundle_sha256=bundle.sha256, calibration=calibration
+                whole,
+                made_up,
+                bundle_sha256=bundle.sha256,
+                calibration=calibration,
+                trained_rule=bundle.frame_rule,
             ),
             scores[-1],
         )
@@ -209,18 +213,15 @@ def measure_calling(
 
 def _first_frames(shard: FrameShard) -> FrameShard:
     n = min(len(shard), _MOST_FRAMES)
-    return FrameShard(
-        sample=shard.sample,
-        index=shard.index,
-        window_size=shard.window_size,
-        record_index=shard.record_index,
-        record_ids=shard.record_ids,
+    return replace(
+        shard,
         record_row=shard.record_row[:n],
         chunk=shard.chunk[:n],
         chunk_length=shard.chunk_length[:n],
         frame=shard.frame[:n],
         nucleotides=shard.nucleotides.slice(0, n),
         proteins=shard.proteins.slice(0, n),
+        first_codon=None if shard.first_codon is None else shard.first_codon[:n],
     )
 
 

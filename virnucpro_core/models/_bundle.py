@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._files import sha256_of_file
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._bundle_spec import (
     BundleSpec,
@@ -65,6 +66,11 @@ class Bundle:
     def window_size(self) -> int:
         """Bases per window that the classifier was trained on."""
         return self.spec.window_size
+
+    @property
+    def frame_rule(self) -> FrameRule:
+        """Which frames a window has, as the classifier was trained."""
+        return self.spec.frame_rule
 
     @property
     def labels(self) -> tuple[str, ...]:

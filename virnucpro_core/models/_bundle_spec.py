@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from virnucpro_core._calibration import Calibration
+from virnucpro_core._frame_rule import FRAME_RULES, FrameRule, parse_frame_rule
 from virnucpro_core._json_object import JsonObject
-from virnucpro_core.errors import BundleError
+from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models._config import ClassifierConfig, DnabertSConfig, Esm2Config
 
 __all__ = [
@@ -94,6 +95,7 @@ class BundleSpec:
         accuracy: what was measured, and on what.
         files: SHA-256 (lower-case hexadecimal) of every file of the bundle except
             ``bundle.json``, by its path relative to the bundle.
+        frame_rule: which frames a window has, as the classifier was trained.
     """
 
     name: str
@@ -108,15 +110,19 @@ class BundleSpec:
     training: Mapping[str, Any]
     accuracy: Mapping[str, Any]
     files: Mapping[str, str]
+    frame_rule: FrameRule = "complete"
 
     def to_json(self) -> dict[str, Any]:
         """The object that `parse_bundle_spec` reads."""
+        # What a bundle without the key means is not written: such bundles keep their digests.
+        rule = {} if self.frame_rule == "complete" else {"frame_rule": self.frame_rule}
         return {
             "schema_version": SCHEMA_VERSION,
             "name": self.name,
             "description": self.description,
             "licence": self.licence,
             "window_size": self.window_size,
+            **rule,
             "encoders": {"dna": _encoder_json(self.dna), "protein": _encoder_json(self.protein)},
             "classifier": {
                 "weights": self.classifier.weights,
@@ -164,6 +170,7 @@ def parse_bundle_spec(document: object, where: str) -> BundleSpec:
         training=root.take("training", dict),
         accuracy=root.take("accuracy", dict),
         files=digests,
+        frame_rule=_frame_rule(root),
     )
     encoders.finish()
     root.finish()
@@ -255,6 +262,18 @@ def _classifier(entry: JsonObject, digests: Mapping[str, str]) -> ClassifierSpec
         return ClassifierSpec(weights, ClassifierConfig(**values))
     except ValueError as error:
         raise entry.error(f"classifier: {error}") from error
+
+
+def _frame_rule(root: JsonObject) -> FrameRule:
+    if "frame_rule" not in root.names():
+        return "complete"
+    name = root.take("frame_rule", str)
+    try:
+        return parse_frame_rule(name)
+    except UsageError as error:
+        raise root.error(
+            f"frame_rule must be one of {', '.join(FRAME_RULES)}, not {name}"
+        ) from error
 
 
 def _calibration(root: JsonObject) -> dict[str, Any] | None:

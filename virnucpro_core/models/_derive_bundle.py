@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from virnucpro_core._files import sha256_of_file
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.models._bundle import Bundle
 from virnucpro_core.models._bundle_spec import BundleSpec, ClassifierSpec
 from virnucpro_core.models._mlp import MlpClassifier
@@ -30,6 +31,7 @@ def derive_bundle(
     name: str,
     description: str,
     window_size: int,
+    frame_rule: FrameRule,
     classifier: MlpClassifier,
     calibration: Mapping[str, Any] | None,
     training: Mapping[str, Any],
@@ -43,7 +45,8 @@ def derive_bundle(
     Args:
         base: where encoders, tokenizer and licence are from.
         path: directory to make; it must not exist yet.
-        name, description, window_size, calibration, training, accuracy: see `BundleSpec`.
+        name, description, window_size, frame_rule, calibration, training, accuracy: see
+            `BundleSpec`.
         classifier: takes the features of these encoders.
 
     Raises:
@@ -64,6 +67,7 @@ def derive_bundle(
             name=name,
             description=description,
             window_size=window_size,
+            frame_rule=frame_rule,
             classifier=ClassifierSpec(_CLASSIFIER, classifier.config),
             calibration=calibration,
             training=training,

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from virnucpro_core._files import sha256_of_file
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
 from virnucpro_core.models._bundle_spec import LABELS, BundleSpec, ClassifierSpec, EncoderSpec
@@ -40,12 +41,14 @@ def write_bundle(
     training: Mapping[str, Any] | None = None,
     accuracy: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
+    frame_rule: FrameRule = "complete",
 ) -> Bundle:
     """Write a bundle, whole or not at all, and load it again.
 
     Args:
         path: directory to make; it must not exist yet.
-        name, description, licence, window_size, calibration, training, accuracy: see `BundleSpec`.
+        name, description, licence, window_size, frame_rule, calibration, training, accuracy: see
+            `BundleSpec`.
         dna: the DNA encoder; its ``name`` and ``config`` are written too.
         dna_tokenizer: a ``tokenizer.json``, copied.
         protein: the protein encoder.
@@ -70,6 +73,7 @@ def write_bundle(
             description=description,
             licence=licence,
             window_size=window_size,
+            frame_rule=frame_rule,
             dna=_describe(dna, dna_layer, "dna.safetensors", digests),
             protein=_describe(protein, protein_layer, "protein.safetensors", digests),
             classifier=ClassifierSpec("classifier.safetensors", classifier.config),

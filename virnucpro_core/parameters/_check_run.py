@@ -20,8 +20,8 @@ _COMPARING_SUITES = ("v1-comparison", "all")
 """Suites that take ``--against``. Named here because `virnucpro_core.benchmarking` needs packages
 that the head job may not have."""
 
-_NOT_OF_BENCHMARK = ("engine", "attention", "token_budget")
-"""Parameters of embedding that suites choose themselves."""
+_NOT_OF_BENCHMARK = ("engine", "attention", "token_budget", "frame_rule")
+"""Parameters that suites choose themselves."""
 
 _ROW_SCHEMA = Path(__file__).resolve().parents[2] / "assets" / "schema_input.json"
 

@@ -33,7 +33,7 @@ _COLUMN_TYPES = {
     "id": pa.string(), "length": pa.int64(), "n_chunks": pa.int64(), "n_frames": pa.int64(),
     "virus_score": pa.float64(), "call": pa.string(), "reason": pa.string(),
     "probability": pa.float64(), "q_value": pa.float64(), "tier": pa.string(),
-    "n_uninformative": pa.int64(),
+    "n_uninformative": pa.int64(), "n_partial_frames": pa.int64(), "coverage": pa.float64(),
 }  # fmt: skip
 _BLOCK_BYTES = 4 << 20
 _SET_ASIDE = re.compile(r"(^|; )\d+ of \d+ frames set aside")
@@ -47,7 +47,8 @@ class TopRecord:
     Attributes:
         index: its number in the input, from 0.
         id, length, n_chunks, n_frames, call: as in the table.
-        virus_score, probability, q_value, tier: as in the table, None where that has ``NA``.
+        virus_score, probability, q_value, tier, coverage: as in the table, None where that has
+            ``NA``.
     """
 
     index: int
@@ -60,6 +61,7 @@ class TopRecord:
     probability: float | None
     q_value: float | None
     tier: str | None
+    coverage: float | None
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -73,7 +75,7 @@ class CallTotals:
     """What the records of a sample come to.
 
     Attributes:
-        n_records, n_chunks, n_uninformative, n_frames, n_bases: sums.
+        n_records, n_chunks, n_uninformative, n_frames, n_partial_frames, n_bases: sums.
         calls: records by call.
         bases: bases by call.
         tiers: records called virus, by tier; ``"NA"`` where there is none.
@@ -94,6 +96,7 @@ class CallTotals:
     n_chunks: int = 0
     n_uninformative: int = 0
     n_frames: int = 0
+    n_partial_frames: int = 0
     n_bases: int = 0
     calls: Counter[str] = field(default_factory=Counter)
     bases: Counter[str] = field(default_factory=Counter)
@@ -200,6 +203,7 @@ def _add(totals: CallTotals, block: pa.RecordBatch, lengths: tuple[int, ...]) ->
     totals.n_chunks += int(_numbers(block, "n_chunks").sum())
     totals.n_uninformative += int(_numbers(block, "n_uninformative").sum())
     totals.n_frames += int(_numbers(block, "n_frames").sum())
+    totals.n_partial_frames += int(_numbers(block, "n_partial_frames").sum())
     totals.n_bases += int(length.sum())
     for name in CALLS:
         is_it = call == name
@@ -276,7 +280,7 @@ def _longest(block: pa.RecordBatch, n: int) -> list[int]:
 
 def _record(block: pa.RecordBatch, row: int, first: int) -> TopRecord:
     values = {name: block.column(name)[row].as_py() for name in _COLUMN_TYPES}
-    del values["reason"], values["n_uninformative"]
+    del values["reason"], values["n_uninformative"], values["n_partial_frames"]
     values["tier"] = None if values["tier"] in ("NA", "") else values["tier"]
     return TopRecord(index=first + row, **values)
 

@@ -51,6 +51,7 @@ def model_section(bundle: Mapping[str, Any]) -> Section:
         ("name", bundle["name"]),
         ("description", bundle.get("description") or "none given"),
         ("window size", f"{bundle['window_size']} bases"),
+        ("frame rule", bundle.get("frame_rule", "complete")),
         *((f"{kind} encoder", f"{e['name']}, layer {e['layer']}") for kind, e in encoders.items()),
         ("licence", bundle.get("licence") or "none given"),
     ]

@@ -41,6 +41,7 @@ _SUMMED = {
         "n_chunks": "chunks",
         "n_uninformative": "uninformative_chunks",
         "n_frames": "frames",
+        "n_partial_frames": "partial_frames",
     },
     "status": {"length": "letters"},
     "split": {"length": "bases", "n_frames": "frames"},

@@ -23,6 +23,11 @@ from virnucpro_core.pages import (
 )
 from virnucpro_core.reporting._call_table import CallTotals, sum_up
 from virnucpro_core.reporting._genome_content import measure_content
+from virnucpro_core.reporting._how_called import (
+    how_called_section,
+    not_scorable_section,
+    share,
+)
 from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._model_card import calibration_section, model_section
 from virnucpro_core.reporting._run_section import cite_section, run_section
@@ -34,7 +39,12 @@ from virnucpro_core.reporting._sample_figures import (
     tier_bars,
     window_track,
 )
-from virnucpro_core.reporting._sample_summary import read_summary
+from virnucpro_core.reporting._sample_summary import (
+    decision_of,
+    frame_rule_of,
+    prevalence_of,
+    read_summary,
+)
 from virnucpro_core.reporting._signals import lengths_to_count, signals
 from virnucpro_core.reporting._stage_section import stage_section
 from virnucpro_core.reporting._stage_summary import StageSummary
@@ -46,13 +56,9 @@ _N_OPEN_TRACKS = 2
 _N_NEAREST = 10
 _SHOWN_DIGITS = 12
 _TOP_COLUMNS = (
-    "record", "length", "virus score", "windows", "frames", "probability", "q-value", "tier",
+    "record", "length", "virus score", "windows", "frames", "coverage", "probability", "q-value",
+    "tier",
 )  # fmt: skip
-_PREVALENCE = {
-    "given": "given",
-    "estimated": "estimated from this sample",
-    "calibration": "that of the model's calibration",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ def write_sample_report(
     summary = read_summary(files.summary) if files.summary else {}
     run = read_json_object(files.run) if files.run else {}
     _check_model(files, summary, bundle["name"], bundle_sha256)
-    prevalence = _prevalence(summary)
+    prevalence = prevalence_of(summary)
     content = measure_content(files.viral) if files.viral and totals.calls["virus"] else None
     warnings = [
         _sentence(str(text))
@@ -149,8 +155,8 @@ def write_sample_report(
         _overview(totals, warnings),
         _records(totals, files),
         _distributions(totals, summary, run),
-        _how_called(totals, summary, run),
-        _not_scorable(totals),
+        how_called_section(totals, summary, run),
+        not_scorable_section(totals, frame_rule_of(summary)),
         calibration_section(bundle),
         model_section(bundle),
         *([stage_section(stages)] if stages else []),
@@ -188,11 +194,11 @@ def _overview(totals: CallTotals, warnings: Sequence[str]) -> Section:
     tiers = order_tiers([tier for tier in totals.tiers if tier not in ("NA", "")])
     by_tier = ", ".join(f"{totals.tiers[tier]:,} {tier}" for tier in tiers)
     numbers = [
-        KeyNumber("virus", f"{virus:,}", by_tier or _share(virus, n), CALL_COLOURS["virus"]),
+        KeyNumber("virus", f"{virus:,}", by_tier or share(virus, n), CALL_COLOURS["virus"]),
         KeyNumber("non-virus", f"{totals.calls['non-virus']:,}",
-                  _share(totals.calls["non-virus"], n), CALL_COLOURS["non-virus"]),
+                  share(totals.calls["non-virus"], n), CALL_COLOURS["non-virus"]),
         KeyNumber("not scorable", f"{totals.calls['not-scorable']:,}",
-                  _share(totals.calls["not-scorable"], n), CALL_COLOURS["not-scorable"]),
+                  share(totals.calls["not-scorable"], n), CALL_COLOURS["not-scorable"]),
         KeyNumber("records", f"{n:,}", f"{totals.n_bases:,} bases"),
     ]  # fmt: skip
     blocks: list[Block] = [KeyNumbers(numbers)]
@@ -218,12 +224,13 @@ def _records(totals: CallTotals, files: SampleFiles) -> Section:
         caption, shown = "The records that came nearest", totals.top[:_N_NEAREST]
         about = "No record is called virus."
     rows: list[list[Any]] = [
-        [r.id, r.length, r.virus_score, r.n_chunks, r.n_frames, r.probability, r.q_value, r.tier]
+        [r.id, r.length, r.virus_score, r.n_chunks, r.n_frames, r.coverage, r.probability,
+         r.q_value, r.tier]
         for r in shown
-    ]
+    ]  # fmt: skip
     columns: Sequence[str] = _TOP_COLUMNS
     if not totals.has_probabilities:
-        columns, rows = columns[:5], [row[:5] for row in rows]
+        columns, rows = columns[:6], [row[:6] for row in rows]
     blocks: list[Block] = [Text(about), Table(caption, columns, rows, sortable=True)]
     if files.scores is not None:
         tracks = read_window_tracks(files.scores, [r.index for r in totals.longest])
@@ -256,7 +263,7 @@ def _distributions(
 ) -> Section:
     if not totals.n_records:
         return Section("distributions", "Distributions", [Text("The sample has no record.")])
-    rule, cutoff = _decision(summary, run)
+    rule, cutoff = decision_of(summary, run)
     blocks: list[Block] = []
     if totals.n_scored:
         blocks.append(score_distribution(totals, cutoff if rule == "threshold" else None))
@@ -264,71 +271,3 @@ def _distributions(
     if totals.has_q_values:
         blocks.append(fdr_curve(totals, cutoff if rule == "fdr" else None))
     return Section("distributions", "Distributions", blocks)
-
-
-def _how_called(totals: CallTotals, summary: Mapping[str, Any], run: Mapping[str, Any]) -> Section:
-    rule, cutoff = _decision(summary, run)
-    preset = _object(summary, "decision").get("preset")
-    words = {
-        "threshold": f"a virus score of at least {cutoff}",
-        "preset": f"a probability of at least {cutoff} (preset {preset})",
-        "fdr": f"a q-value of at most {cutoff}",
-    }
-    rows: list[tuple[str, Any]] = [("called virus with", words.get(rule or "", "not recorded"))]
-    share = _prevalence(summary)
-    if share is not None:
-        source = str(_object(summary, "prevalence").get("source"))
-        rows.append(("prevalence", f"{share:.4g} ({_PREVALENCE.get(source, source)})"))
-    rows += [
-        ("windows", totals.n_chunks),
-        ("windows without information", totals.n_uninformative),
-        ("frames", totals.n_frames),
-    ]
-    return Section("called", "How records were called", [Table("Rule", ("what", "value"), rows)])
-
-
-def _not_scorable(totals: CallTotals) -> Section:
-    n = totals.calls["not-scorable"]
-    if not n:
-        text = "Every record could be scored." if totals.n_records else "The sample has no record."
-        return Section("not-scorable", "Not scorable", [Text(text)])
-    rows = [(reason, count, _share(count, n)) for reason, count in totals.reasons.most_common()]
-    return Section(
-        "not-scorable",
-        "Not scorable",
-        [
-            Text(
-                "A record is scored by its stop-free translation frames; the longer a window, the "
-                "fewer of its six frames are free of stop codons, and in non-coding sequence often "
-                "none is. A window with too many unknown bases or too little complexity is without "
-                "information and has no frames. Not scorable means neither viral nor non-viral."
-            ),
-            Table("Why records could not be scored", ("reason", "records", "share"), rows),
-        ],
-    )
-
-
-def _decision(
-    summary: Mapping[str, Any], run: Mapping[str, Any]
-) -> tuple[str | None, float | None]:
-    """Which rule called the records, and its cut-off."""
-    decision = _object(summary, "decision")
-    if decision:
-        return decision.get("rule"), decision.get("cutoff")
-    threshold = _object(run, "parameters").get("threshold")
-    return (None, None) if threshold is None else ("threshold", float(threshold))
-
-
-def _prevalence(summary: Mapping[str, Any]) -> float | None:
-    value = _object(summary, "prevalence").get("value")
-    return None if value is None else float(value)
-
-
-def _object(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The object that ``of`` has under ``key``; an empty one where there is none."""
-    value = of.get(key)
-    return value if isinstance(value, Mapping) else {}
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else ""

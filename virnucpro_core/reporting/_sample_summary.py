@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from virnucpro_core._frame_rule import FRAME_RULES, FrameRule
 from virnucpro_core.errors import StoreError
 from virnucpro_core.reporting._json_files import read_json_object
 
-__all__ = ["read_summary"]
+__all__ = ["decision_of", "frame_rule_of", "part_of", "prevalence_of", "read_summary"]
 
 _SHAPE = Draft202012Validator(
     {
@@ -27,6 +29,11 @@ _SHAPE = Draft202012Validator(
             "prevalence": {
                 "type": ["object", "null"],
                 "properties": {"value": {"type": "number"}, "source": {"type": "string"}},
+            },
+            "frames": {"type": "object", "properties": {"rule": {"enum": list(FRAME_RULES)}}},
+            "windows": {
+                "type": "object",
+                "properties": {"coverage": {"type": ["number", "null"]}},
             },
             "input_warnings": {"type": "array", "items": {"type": "string"}},
             "warnings": {"type": "array", "items": {"type": "string"}},
@@ -49,3 +56,32 @@ def read_summary(path: Path) -> dict[str, Any]:
             remedy="call the sample again",
         )
     return summary
+
+
+def decision_of(
+    summary: Mapping[str, Any], run: Mapping[str, Any]
+) -> tuple[str | None, float | None]:
+    """Which rule called the records, and its cut-off."""
+    decision = part_of(summary, "decision")
+    if decision:
+        return decision.get("rule"), decision.get("cutoff")
+    threshold = part_of(run, "parameters").get("threshold")
+    return (None, None) if threshold is None else ("threshold", float(threshold))
+
+
+def frame_rule_of(summary: Mapping[str, Any]) -> FrameRule | None:
+    """By which frames were found; None where it is not recorded."""
+    rule: FrameRule | None = part_of(summary, "frames").get("rule")
+    return rule
+
+
+def prevalence_of(summary: Mapping[str, Any]) -> float | None:
+    """The share of viruses that probabilities assume; None where it is not recorded."""
+    value = part_of(summary, "prevalence").get("value")
+    return None if value is None else float(value)
+
+
+def part_of(of: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object that ``of`` has under ``key``; an empty one where there is none."""
+    value = of.get(key)
+    return value if isinstance(value, Mapping) else {}

@@ -1,5 +1,6 @@
-"""Reading sequences, cutting windows, finding stop-free frames, writing shards. No torch here."""
+"""Reading sequences, cutting windows, finding their frames, writing shards. No torch here."""
 
+from virnucpro_core._frame_rule import FRAME_RULES, FrameRule
 from virnucpro_core.sequences._decompressed import open_decompressed
 from virnucpro_core.sequences._demo_reads import demo_reads
 from virnucpro_core.sequences._duplicates import DuplicateFinder
@@ -21,9 +22,11 @@ from virnucpro_core.sequences._whole import WholeSettings, WholeSummary, shard_w
 from virnucpro_core.sequences._windows import Windows, cut_windows, window_starts
 
 __all__ = [
+    "FRAME_RULES",
     "MOLECULES",
     "DuplicateFinder",
     "FrameBlock",
+    "FrameRule",
     "KeptFrames",
     "OpenedFiles",
     "PrepareSettings",

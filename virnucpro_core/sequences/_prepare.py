@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core._progress import progress
 from virnucpro_core.errors import InputError, UsageError
 from virnucpro_core.sequences._duplicates import DuplicateFinder
@@ -52,11 +53,13 @@ class PrepareSettings:
         sample: name of the sample, part of every file name.
         window_size: in bases; the size that the classifier was trained on.
         shard_frames: frames in a shard.
+        frame_rule: which frames a window has; that of the classifier.
     """
 
     sample: str
     window_size: int
     shard_frames: int
+    frame_rule: FrameRule = "complete"
 
     def __post_init__(self) -> None:
         if self.window_size < 3:
@@ -88,6 +91,7 @@ class PrepareSummary:
 
     Attributes:
         n_uninformative: of the ``n_chunks`` windows, those with too little information for a frame.
+        n_partial: of the ``n_frames`` frames, those that are partial.
         warnings, notes: as of `OpenedFiles`.
     """
 
@@ -96,6 +100,7 @@ class PrepareSummary:
     n_chunks: int = 0
     n_uninformative: int = 0
     n_frames: int = 0
+    n_partial: int = 0
     shards: list[Path] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -129,13 +134,18 @@ def prepare_batches(
     """`prepare` for records that something else reads."""
     summary = PrepareSummary()
     table_path = outdir / f"{settings.sample}.records.h5"
-    builder = ShardBuilder(settings.sample, settings.window_size, settings.shard_frames)
+    builder = ShardBuilder(
+        settings.sample, settings.window_size, settings.shard_frames, settings.frame_rule
+    )
     with (
         DuplicateFinder() as finder,
         progress(None, settings.sample, "records") as advance,
     ):
         with create_record_table(
-            table_path, sample=settings.sample, window_size=settings.window_size
+            table_path,
+            sample=settings.sample,
+            window_size=settings.window_size,
+            frame_rule=settings.frame_rule,
         ) as table:
             for batch in _timed(batches, summary):
                 finder.add(batch)
@@ -146,7 +156,9 @@ def prepare_batches(
                 summary.chunking_seconds += time.perf_counter() - started
                 n_frames = np.zeros(len(batch), dtype=np.int64)
                 information = np.empty(len(windows), dtype=np.uint8)
-                for block in _blocks(batch, letters, lengths, windows, information, summary):
+                for block in _blocks(
+                    batch, letters, lengths, windows, information, settings.frame_rule, summary
+                ):
                     n_frames += np.bincount(block.record_index - batch.first, minlength=len(batch))
                     for shard in builder.add(block):
                         _write(shard, outdir, summary)
@@ -169,6 +181,7 @@ def _blocks(
     lengths: NDArray[np.int64],
     windows: Windows,
     information: NDArray[np.uint8],
+    frame_rule: FrameRule,
     summary: PrepareSummary,
 ) -> Iterator[FrameBlock]:
     """Frames of the windows of a batch, in blocks of about `STRETCH_BASES`.
@@ -198,8 +211,9 @@ def _blocks(
         within, length = start[mine] - origin, windows.length[mine].astype(np.int64)
         information[mine] = window_information(stretch, within, length)
         informative = np.flatnonzero(information[mine] == Information.ENOUGH)
-        kept = find_frames(stretch, within[informative], length[informative])
+        kept = find_frames(stretch, within[informative], length[informative], frame_rule)
         nucleotides, proteins = kept.sequences(stretch)
+        summary.n_partial += kept.n_partial
         summary.translation_seconds += time.perf_counter() - started
 
         window = informative[kept.window] + first
@@ -212,6 +226,7 @@ def _blocks(
             frame=kept.frame,
             nucleotides=nucleotides,
             proteins=proteins,
+            first_codon=kept.first_codon.astype(np.int32),
         )
         first = stop
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.store import ByteStrings, FrameShard
 
 __all__ = ["FrameBlock", "ShardBuilder"]
@@ -20,6 +21,7 @@ class FrameBlock:
     Attributes:
         record_index: int64 [F], number of the frame's record in the input, from 0.
         record_id: the F record ids, one for each frame.
+        first_codon: int32 [F]; zeros where all frames are complete.
     """
 
     record_index: NDArray[np.int64]
@@ -29,6 +31,7 @@ class FrameBlock:
     frame: NDArray[np.uint8]
     nucleotides: ByteStrings
     proteins: ByteStrings
+    first_codon: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -43,16 +46,24 @@ class FrameBlock:
             frame=self.frame[start:stop],
             nucleotides=self.nucleotides.slice(start, stop),
             proteins=self.proteins.slice(start, stop),
+            first_codon=self.first_codon[start:stop],
         )
 
 
 class ShardBuilder:
     """Turns a stream of blocks into shards of ``shard_frames`` frames; the last may be smaller."""
 
-    def __init__(self, sample: str, window_size: int, shard_frames: int) -> None:
+    def __init__(
+        self,
+        sample: str,
+        window_size: int,
+        shard_frames: int,
+        frame_rule: FrameRule = "complete",
+    ) -> None:
         self._sample = sample
         self._window_size = window_size
         self._shard_frames = shard_frames
+        self._frame_rule = frame_rule
         self._pending: list[FrameBlock] = []
         self._n_pending = 0
         self._n_shards = 0
@@ -92,6 +103,10 @@ class ShardBuilder:
             frame=np.concatenate([block.frame for block in blocks]),
             nucleotides=_join([block.nucleotides for block in blocks]),
             proteins=_join([block.proteins for block in blocks]),
+            frame_rule=self._frame_rule,
+            first_codon=None
+            if self._frame_rule == "complete"
+            else np.concatenate([block.first_codon for block in blocks]),
         )
 
 

@@ -137,6 +137,7 @@ def _block(
         frame=np.zeros(len(rows), dtype=np.uint8),
         nucleotides=kept if molecule == "dna" else absent,
         proteins=kept if molecule == "protein" else absent,
+        first_codon=np.zeros(len(rows), dtype=np.int32),
     )
 
 

@@ -29,6 +29,7 @@ from virnucpro_core.store._records import (
 from virnucpro_core.store._scores import (
     FrameScores,
     ScoreLabels,
+    frame_codons,
     read_score_labels,
     read_scores,
     write_scores,
@@ -70,6 +71,7 @@ __all__ = [
     "ShardStrings",
     "check_is_shard",
     "create_record_table",
+    "frame_codons",
     "join_embeddings",
     "list_checkpoints",
     "open_store",

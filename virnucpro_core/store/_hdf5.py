@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, BinaryIO
 import h5py
 
 from virnucpro_core._files import commit, temporary_beside, write_failure
-from virnucpro_core.errors import StoreError
+from virnucpro_core._frame_rule import FrameRule, parse_frame_rule
+from virnucpro_core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["attribute", "create_hdf5", "open_hdf5", "start_hdf5"]
+__all__ = ["attribute", "create_hdf5", "frame_rule_of", "open_hdf5", "start_hdf5"]
 
 
 @contextmanager
@@ -138,3 +139,17 @@ def attribute(file: h5py.File, name: str, *, where: str | None = None) -> str:
         where = file.filename if where is None else where
         raise StoreError(f"has no attribute {name}", where=where, remedy="make it again")
     return str(file.attrs[name])
+
+
+def frame_rule_of(file: h5py.File, name: str = "frame_rule") -> FrameRule:
+    """The rule in the attribute ``name``; without that it is ``complete``, once the only one.
+
+    Raises:
+        StoreError: there is no such rule.
+    """
+    try:
+        return parse_frame_rule(str(file.attrs.get(name, "complete")))
+    except UsageError as error:
+        raise StoreError(
+            error.what, where=file.filename, remedy="make it again with this version"
+        ) from error

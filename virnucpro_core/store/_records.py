@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
+from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core.store._hdf5 import attribute, create_hdf5, frame_rule_of, open_hdf5
 from virnucpro_core.store._strings import ByteStrings
 
 __all__ = ["RecordRows", "RecordTable", "RecordTableWriter", "create_record_table"]
@@ -41,7 +42,7 @@ class RecordRows:
         n_chunks: int32 [n], windows of the record.
         n_unknown: int32 [n], those of them that have too many unknown bases to be scored.
         n_low_complexity: int32 [n], those of them that have too little complexity to be scored.
-        n_frames: int32 [n], stop-free frames of all its other windows.
+        n_frames: int32 [n], frames of all its other windows.
     """
 
     ids: ByteStrings
@@ -88,13 +89,18 @@ class RecordTableWriter:
 
 @contextmanager
 def create_record_table(
-    path: Path, *, sample: str, window_size: int | None = None
+    path: Path,
+    *,
+    sample: str,
+    window_size: int | None = None,
+    frame_rule: FrameRule = "complete",
 ) -> Iterator[RecordTableWriter]:
     """Write a record table that is named ``path`` only once it is whole.
 
     Args:
         sample: name of the sample.
         window_size: bases in a window; None for records that are taken whole.
+        frame_rule: by which frames were found.
 
     Raises:
         StoreError: the file cannot be written.
@@ -102,6 +108,8 @@ def create_record_table(
     with create_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
         file.attrs["sample"] = sample
         file.attrs["window_size"] = _WHOLE if window_size is None else window_size
+        if frame_rule != "complete":
+            file.attrs["frame_rule"] = frame_rule
         yield RecordTableWriter(file)
 
 
@@ -114,12 +122,14 @@ class RecordTable:
         sample: name of the sample.
         n_records: number of rows.
         window_size: bases in a window; None where the records were taken whole.
+        frame_rule: by which frames were found.
     """
 
     path: Path
     sample: str
     n_records: int
     window_size: int | None
+    frame_rule: FrameRule
 
     @classmethod
     def open(cls, path: Path) -> RecordTable:
@@ -130,7 +140,10 @@ class RecordTable:
         """
         with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
             window_size = int(attribute(file, "window_size")) or None
-            return cls(path, attribute(file, "sample"), len(file["length"]), window_size)
+            return cls(
+                path, attribute(file, "sample"), len(file["length"]), window_size,
+                frame_rule_of(file),
+            )  # fmt: skip
 
     def blocks(self, rows_per_block: int = _BLOCK_ROWS) -> Iterator[RecordRows]:
         """All rows in input order, at most ``rows_per_block`` at a time."""

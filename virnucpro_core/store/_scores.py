@@ -11,13 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core._calibration import Calibration
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.errors import BundleError, StoreError
-from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
+from virnucpro_core.store._hdf5 import attribute, create_hdf5, frame_rule_of, open_hdf5
 
-__all__ = ["FrameScores", "ScoreLabels", "read_score_labels", "read_scores", "write_scores"]
+__all__ = [
+    "FrameScores",
+    "ScoreLabels",
+    "frame_codons",
+    "read_score_labels",
+    "read_scores",
+    "write_scores",
+]
 
 _KIND = "virnucpro-scores"
 _SCHEMA_VERSION = 3
+_FREE = "n_free"
 _COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores", "set_aside")
 
 
@@ -30,12 +39,16 @@ class ScoreLabels:
         shard: number of the shard in its sample, from 1.
         bundle_sha256: digest of the model bundle.
         calibration: that of the bundle; None where it has none.
+        frame_rule: by which the frames were found.
+        trained_rule: that of the bundle.
     """
 
     sample: str
     shard: int
     bundle_sha256: str
     calibration: Calibration | None
+    frame_rule: FrameRule
+    trained_rule: FrameRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +63,14 @@ class FrameScores:
         chunk: int32 [F], number of the window in its record, from 1.
         chunk_length: int32 [F], length of that window in bases.
         frame: uint8 [F], 0 to 5.
+        n_free: int32 [F], codons of its stop-free stretch; all of a complete frame, see
+            `frame_codons`.
         scores: float32 [F, 2], softmax of the classifier; column 1 is the virus class. NaN where a
             frame was set aside.
         set_aside: uint8 [F], a `SetAside` for each.
         calibration: that of the bundle; None where it has none.
+        frame_rule: by which the frames were found.
+        trained_rule: that of the bundle.
     """
 
     sample: str
@@ -63,12 +80,32 @@ class FrameScores:
     chunk: NDArray[np.int32]
     chunk_length: NDArray[np.int32]
     frame: NDArray[np.uint8]
+    n_free: NDArray[np.int32]
     scores: NDArray[np.float32]
     set_aside: NDArray[np.uint8]
     calibration: Calibration | None = None
+    frame_rule: FrameRule = "complete"
+    trained_rule: FrameRule = "complete"
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @property
+    def is_partial(self) -> NDArray[np.bool_]:
+        """bool [F], whether a frame has a stop."""
+        partial: NDArray[np.bool_] = self.n_free < frame_codons(self.chunk_length, self.frame)
+        return partial
+
+
+def frame_codons(chunk_length: NDArray[np.int32], frame: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """int32 [F]: codons of whole frames.
+
+    Args:
+        chunk_length: int32 [F], of their windows in bases.
+        frame: uint8 [F], 0 to 5.
+    """
+    codons: NDArray[np.int32] = (chunk_length - frame % 3).astype(np.int32) // 3
+    return codons
 
 
 def write_scores(scores: FrameScores, path: Path) -> None:
@@ -83,7 +120,9 @@ def write_scores(scores: FrameScores, path: Path) -> None:
         file.attrs["bundle_sha256"] = scores.bundle_sha256
         calibration = None if scores.calibration is None else scores.calibration.to_json()
         file.attrs["calibration"] = json.dumps(calibration)
-        for name in _COLUMNS:
+        file.attrs["frame_rule"] = scores.frame_rule
+        file.attrs["trained_rule"] = scores.trained_rule
+        for name in (*_COLUMNS, _FREE):
             file.create_dataset(name, data=getattr(scores, name))
 
 
@@ -105,12 +144,18 @@ def read_scores(path: Path) -> FrameScores:
     """
     with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
         labels = _labels(file)
+        columns = {name: file[name][:] for name in _COLUMNS}
+        # A file from before there were partial frames has complete ones.
+        complete = frame_codons(columns["chunk_length"], columns["frame"])
         return FrameScores(
             sample=labels.sample,
             shard=labels.shard,
             bundle_sha256=labels.bundle_sha256,
             calibration=labels.calibration,
-            **{name: file[name][:] for name in _COLUMNS},
+            frame_rule=labels.frame_rule,
+            trained_rule=labels.trained_rule,
+            n_free=file[_FREE][:] if _FREE in file else complete,
+            **columns,
         )
 
 
@@ -120,6 +165,8 @@ def _labels(file: h5py.File) -> ScoreLabels:
         shard=int(attribute(file, "shard")),
         bundle_sha256=attribute(file, "bundle_sha256"),
         calibration=_calibration(file),
+        frame_rule=frame_rule_of(file),
+        trained_rule=frame_rule_of(file, "trained_rule"),
     )
 
 

@@ -11,8 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.errors import InputError, StoreError
-from virnucpro_core.store._hdf5 import attribute, create_hdf5, open_hdf5
+from virnucpro_core.store._hdf5 import attribute, create_hdf5, frame_rule_of, open_hdf5
 from virnucpro_core.store._strings import ByteStrings
 
 __all__ = [
@@ -34,6 +35,7 @@ WHOLE_RECORDS = 0
 _KIND = "virnucpro-shard"
 _SCHEMA_VERSION = 1
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_FIRST_CODON = "frames/first_codon"
 _COLUMNS = {
     "nucleotides": ("frames/nucleotides", "frames/nucleotide_offsets"),
     "proteins": ("frames/proteins", "frames/protein_offsets"),
@@ -55,8 +57,12 @@ class FrameShard:
         chunk: int32 [F], number of the window in its record, from 1.
         chunk_length: int32 [F], length of that window in bases.
         frame: uint8 [F], 0 to 5, see `FRAME_NAMES`.
-        nucleotides: the F nucleotide sequences (A, C, G, T and IUPAC letters).
-        proteins: the F translations.
+        nucleotides: of the F whole frames, stop codons included (A, C, G, T and IUPAC letters).
+        proteins: the F translations of what is free of stops: all of a frame that is complete, the
+            longest stretch of one that is partial.
+        frame_rule: by which the frames were found.
+        first_codon: int32 [F], codons of the frame before its protein; None by the rule
+            ``complete``, where there are none.
     """
 
     sample: str
@@ -70,6 +76,12 @@ class FrameShard:
     frame: NDArray[np.uint8]
     nucleotides: ByteStrings
     proteins: ByteStrings
+    frame_rule: FrameRule = "complete"
+    first_codon: NDArray[np.int32] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.frame_rule == "complete") is not (self.first_codon is None):
+            raise ValueError("places of the proteins go with partial frames")
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -87,12 +99,17 @@ class FrameShard:
 
     def digest(self) -> str:
         """SHA-256 (hex) over everything that the embeddings and scores depend on."""
-        sha = hashlib.sha256(f"{_KIND} {_SCHEMA_VERSION} {self.window_size}".encode())
+        head = f"{_KIND} {_SCHEMA_VERSION} {self.window_size}"
+        # Shards of complete frames keep the digests that they had before there was another rule.
+        if self.frame_rule != "complete":
+            head += f" {self.frame_rule}"
+        sha = hashlib.sha256(head.encode())
         for array in self._arrays().values():
             sha.update(np.ascontiguousarray(array).tobytes())
         return sha.hexdigest()
 
     def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        places = {} if self.first_codon is None else {_FIRST_CODON: self.first_codon}
         return {
             "records/index": self.record_index,
             "records/id_offsets": self.record_ids.offsets,
@@ -105,6 +122,7 @@ class FrameShard:
             "frames/nucleotides": self.nucleotides.data,
             "frames/protein_offsets": self.proteins.offsets,
             "frames/proteins": self.proteins.data,
+            **places,
         }
 
 
@@ -149,6 +167,8 @@ def write_shard(shard: FrameShard, path: Path) -> None:
         file.attrs["index"] = shard.index
         file.attrs["window_size"] = shard.window_size
         file.attrs["sha256"] = shard.digest()
+        if shard.frame_rule != "complete":
+            file.attrs["frame_rule"] = shard.frame_rule
         for name, array in shard._arrays().items():
             file.create_dataset(name, data=array)
 
@@ -189,6 +209,7 @@ def read_shard(path: Path) -> FrameShard:
     """
     with open_hdf5(path, kind=_KIND, schema_version=_SCHEMA_VERSION) as file:
         digest = attribute(file, "sha256")
+        frame_rule = frame_rule_of(file)
         shard = FrameShard(
             sample=attribute(file, "sample"),
             index=int(attribute(file, "index")),
@@ -201,6 +222,8 @@ def read_shard(path: Path) -> FrameShard:
             frame=file["frames/frame"][:],
             nucleotides=_strings(file, "frames/nucleotides", "frames/nucleotide_offsets"),
             proteins=_strings(file, "frames/proteins", "frames/protein_offsets"),
+            frame_rule=frame_rule,
+            first_codon=None if frame_rule == "complete" else file[_FIRST_CODON][:],
         )
     if shard.digest() != digest:
         raise StoreError(

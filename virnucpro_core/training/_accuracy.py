@@ -25,7 +25,7 @@ class Accuracy:
 
     Attributes:
         windows: windows that could be scored.
-        not_scorable: windows without a stop-free frame; they count neither as right nor as wrong,
+        not_scorable: windows without a frame; they count neither as right nor as wrong,
             except in ``viral_found``.
         accuracy: share of ``windows`` that were called rightly.
         balanced_accuracy: mean of sensitivity and specificity.

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from virnucpro_core._files import AtomicFile, sha256_of_file
-from virnucpro_core.errors import StoreError
+from virnucpro_core._frame_rule import FrameRule, parse_frame_rule
+from virnucpro_core.errors import StoreError, UsageError
 from virnucpro_core.store import read_shard
 from virnucpro_core.training._dataset_tables import (
     GenomeRow,
@@ -68,6 +69,21 @@ class Dataset:
     overlaps: list[OverlapRow]
     shards: list[Path]
     shard_digests: list[str]
+
+    @property
+    def frame_rule(self) -> FrameRule:
+        """Which frames the windows have; where the settings do not say it, ``complete``.
+
+        Raises:
+            StoreError: there is no such rule.
+        """
+        try:
+            windows = self.settings.get("windows", {})
+            return parse_frame_rule(str(windows.get("frame_rule", "complete")))
+        except UsageError as error:
+            raise StoreError(
+                error.what, where=str(self.path / "dataset.json"), remedy=_REMEDY
+            ) from error
 
     @classmethod
     def open(cls, path: Path) -> Dataset:

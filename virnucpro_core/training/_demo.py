@@ -119,6 +119,7 @@ def _fit_encoders(
         description="The encoders of the demo model, with a classifier of random weights.",
         licence=_LICENCE,
         window_size=int(dataset.windows.length.max()),
+        frame_rule=dataset.frame_rule,
         dna=dna,
         dna_tokenizer=tokenizer_file,
         protein=protein,

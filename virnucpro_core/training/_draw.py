@@ -38,6 +38,7 @@ class DrawnWindows:
         window: int64 [F], the frame's window.
         frame: uint8 [F], 0 to 5.
         nucleotides, proteins: of the F frames.
+        first_codon: int64 [F], codons of the frame before its protein.
     """
 
     genome: NDArray[np.int64]
@@ -48,6 +49,7 @@ class DrawnWindows:
     frame: NDArray[np.uint8]
     nucleotides: ByteStrings
     proteins: ByteStrings
+    first_codon: NDArray[np.int64]
 
 
 @dataclass(slots=True)
@@ -143,7 +145,7 @@ class WindowDrawer:
         kept = self._kept(genome, start, length, information)
         genome, start, length = genome[kept], start[kept], length[kept]
         windows = ByteStrings.from_iterable(drawn[i] for i in kept)
-        frames = find_frames(stretch, drawn.offsets[:-1][kept], length)
+        frames = find_frames(stretch, drawn.offsets[:-1][kept], length, self._settings.frame_rule)
         nucleotides, proteins = frames.sequences(stretch)
         chosen = np.flatnonzero(self._is_wanted(frames, genome, start, length))
         window = frames.window[chosen]
@@ -164,6 +166,7 @@ class WindowDrawer:
             frame=frames.frame[chosen],
             nucleotides=ByteStrings.from_iterable(nucleotides[i] for i in chosen.tolist()),
             proteins=ByteStrings.from_iterable(proteins[i] for i in chosen.tolist()),
+            first_codon=frames.first_codon[chosen],
         )
 
     def _kept(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from virnucpro_core._frame_rule import unlike_training
 from virnucpro_core.models import Bundle
 from virnucpro_core.training._classifier import window_scores
 from virnucpro_core.training._dataset import Dataset
@@ -44,10 +45,19 @@ def evaluate_bundle(
         score=score[rows],
     )
     genomes = {row.genome: row.sha256 for row in dataset.genomes}
+    warnings = find_leaks(seen_genomes(bundle), genomes, bundle.name)
+    other_rule = unlike_training(dataset.frame_rule, bundle.frame_rule)
+    if other_rule is not None:
+        warnings = [other_rule, *warnings]
     return evaluation_document(
         bundle,
-        {"dataset": dataset.name, "sha256": dataset.sha256, "genomes": len(genomes)},
+        {
+            "dataset": dataset.name,
+            "sha256": dataset.sha256,
+            "genomes": len(genomes),
+            "frame_rule": dataset.frame_rule,
+        },
         evaluate(judged, bundle.calibration),
         _WHAT,
-        find_leaks(seen_genomes(bundle), genomes, bundle.name),
+        warnings,
     )

@@ -35,7 +35,7 @@ class JudgedWindows:
         length: int64 [W], in bases.
         genome: W names.
         group: W names of the genomes' groups.
-        score: float64 [W], virus score; NaN where a window has no stop-free frame.
+        score: float64 [W], virus score; NaN where a window has no frame.
         baseline: float64 [W], the k-mer model's probability, for every window; None without one.
     """
 

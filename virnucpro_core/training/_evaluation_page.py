@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 
+from virnucpro_core._frame_rule import describe_frame_rule
 from virnucpro_core.pages import (
     OKABE_ITO,
     Block,
@@ -104,10 +105,12 @@ def _length_blocks(document: Mapping[str, Any]) -> list[Block]:
     return [
         *blocks,
         Text(
-            f"A window is called virus at: {document['decision']}. A window without a stop-free "
-            "frame is not scorable: it counts in its own column and in the share of all viral "
-            "windows found, and in no other. The baseline reads k-mers, so it can say something "
-            "of every window: one row has the windows that the model scored, the next has all."
+            f"A window is called virus at: {document['decision']}. "
+            f"{describe_frame_rule(document['data'].get('frame_rule', 'complete'))} A window "
+            "without a frame is not scorable: it counts in its own column and in the share of all "
+            "viral windows found, and in no other. The baseline reads k-mers, so it can say "
+            "something of every window: one row has the windows that the model scored, the next "
+            "has all."
         ),
         Table(
             "Test windows by length in bases",

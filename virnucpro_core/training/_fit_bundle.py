@@ -91,6 +91,7 @@ def fit_bundle(
             f"on the encoders of {encoders.name}."
         ),
         window_size=int(dataset.windows.length.max()),
+        frame_rule=dataset.frame_rule,
         classifier=fitted.classifier,
         calibration=None if fitted.calibration is None else fitted.calibration.to_json(),
         training=_training_record(dataset, encoders, recipe, chosen, threads),
@@ -122,7 +123,12 @@ def _few_clusters(dataset: Dataset) -> list[str]:
 def _document(
     bundle: Bundle, dataset: Dataset, fitted: FittedModel, warnings: Sequence[str]
 ) -> dict[str, Any]:
-    data = {"dataset": dataset.name, "sha256": dataset.sha256, "genomes": len(dataset.genomes)}
+    data = {
+        "dataset": dataset.name,
+        "sha256": dataset.sha256,
+        "genomes": len(dataset.genomes),
+        "frame_rule": dataset.frame_rule,
+    }
     return evaluation_document(bundle, data, fitted.evaluation, _WHAT, warnings)
 
 

@@ -16,7 +16,7 @@ __all__ = ["LabelledFrames"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledFrames:
-    """``F`` stop-free frames.
+    """``F`` frames.
 
     Attributes:
         nucleotides: of the F frames.

@@ -68,7 +68,7 @@ class DatasetSettings:
     def to_json(self) -> dict[str, Any]:
         """As in ``dataset.json``."""
         return {
-            "windows": {**asdict(self.windows), "test_lengths": list(self.windows.test_lengths)},
+            "windows": self.windows.to_json(),
             "shares": asdict(self.shares),
             "similarity": self.similarity,
             "shard_frames": self.shard_frames,
@@ -174,8 +174,10 @@ class _ShardWriter:
 
     def __init__(self, folder: Path, settings: DatasetSettings) -> None:
         self._folder = folder / "shards"
-        size = settings.windows.window_size
-        self._builder = ShardBuilder(settings.name, size, settings.shard_frames)
+        windows = settings.windows
+        self._builder = ShardBuilder(
+            settings.name, windows.window_size, settings.shard_frames, windows.frame_rule
+        )
         self.paths: list[Path] = []
 
     def add(self, drawn: DrawnWindows, ids: list[str], first_row: int) -> None:
@@ -188,6 +190,7 @@ class _ShardWriter:
             frame=drawn.frame,
             nucleotides=drawn.nucleotides,
             proteins=drawn.proteins,
+            first_codon=drawn.first_codon.astype(np.int32),
         )
         self._write(self._builder.add(block))
 

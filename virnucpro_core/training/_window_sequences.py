@@ -1,6 +1,6 @@
 """The windows of a dataset as sequences, for models that read no embeddings.
 
-A shard holds frames alone: of a window without a stop-free frame it has nothing.
+A shard holds frames alone: of a window without one it has nothing.
 """
 
 from __future__ import annotations

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.errors import UsageError
 
 __all__ = ["WindowSettings"]
@@ -22,12 +25,13 @@ class WindowSettings:
         windows: windows with a frame for each class, over all three parts.
         shortest, longest: in bases; each length between them is as likely.
         tile: None, or a size: windows are then those that the pipeline cuts records into.
-        frames: ``"all"`` for every stop-free frame, ``"cds"`` for those within an annotated coding
-            sequence, on its strand and in its phase.
+        frames: ``"all"`` for every frame, ``"cds"`` for those within an annotated coding sequence,
+            on its strand and in its phase.
         keep_overlap: whether windows are kept that touch what is also in a virus of the set.
         seed: of the draw and of the split.
         test_lengths: lengths of the test windows in bases, each as likely; none for the same as of
             the others.
+        frame_rule: which frames a window has.
     """
 
     windows: int = 20_000
@@ -38,6 +42,7 @@ class WindowSettings:
     keep_overlap: bool = False
     seed: int = 1
     test_lengths: tuple[int, ...] = ()
+    frame_rule: FrameRule = "complete"
 
     def __post_init__(self) -> None:
         if self.windows < 1:
@@ -63,6 +68,20 @@ class WindowSettings:
             raise UsageError(f"a window size of {self.tile} bases is shorter than a codon")
         if self.frames not in _FRAMES:
             raise UsageError(f"no frames {self.frames!r}", remedy=f"use {' or '.join(_FRAMES)}")
+        if self.frames == "cds" and self.frame_rule != "complete":
+            raise UsageError(
+                f"frames of annotated genes (cds) are complete ones, and the frame rule is "
+                f"{self.frame_rule}",
+                remedy="choose the frame rule complete, or the frames all",
+            )
+
+    def to_json(self) -> Mapping[str, Any]:
+        """As in ``dataset.json``."""
+        settings = {**asdict(self), "test_lengths": list(self.test_lengths)}
+        # What a dataset without the key means is not written: such datasets keep their digests.
+        if self.frame_rule == "complete":
+            del settings["frame_rule"]
+        return settings
 
     def lengths(self, part: str) -> NDArray[np.int64]:
         """Lengths in bases of the windows of a part, int64; each is as likely."""

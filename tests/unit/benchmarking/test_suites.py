@@ -136,7 +136,7 @@ def test_reads_without_a_frame_are_told_by_their_own_name(tmp_path: Path, bundle
     source = tmp_path / "mine.fa"
     source.write_text(f">a\n{'TAAT' * 30}\n")
     settings = SuiteSettings(model=str(bundle), input=source, precision="fp32")
-    message = r"mine\.fa: none of the first 1 records has a stop-free frame"
+    message = r"mine\.fa: none of the first 1 records has a frame to embed"
     with pytest.raises(InputError, match=message):
         make_shards(settings, 1, tmp_path / "shards")
     with pytest.raises(InputError, match=message):

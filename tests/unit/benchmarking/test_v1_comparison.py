@@ -77,14 +77,14 @@ def test_reads_of_any_number_of_frames_are_one_shard_or_refused_by_their_own_nam
 
     def prepare() -> None:
         VersionRun(
-            Path(suite.__file__).parents[2], reads, "demo", 30,
+            Path(suite.__file__).parents[2], reads, "demo", 30, "complete",
             source=Path("mine.fa"), options=(), threads=1, folder=folder,
         )  # fmt: skip
 
     if n_shards:
         prepare()
     else:
-        with pytest.raises(InputError, match=r"^mine\.fa: none of the first 1 records has a stop"):
+        with pytest.raises(InputError, match=r"^mine\.fa: none of the first 1 records has a frame"):
             prepare()
     assert len(list(folder.glob("shards/*.h5"))) == n_shards
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.calling import Calibration, frame_scores
 from virnucpro_core.sequences import PrepareSettings, ReadFiles, prepare
 from virnucpro_core.store import FrameScores, RecordTable, read_scores, read_shard, write_scores
@@ -79,6 +80,8 @@ def make_sample(
     scores: np.ndarray | None = None,
     calibration: Calibration | None = None,
     reads_name: str = "reads.fasta",
+    frame_rule: FrameRule = "complete",
+    trained_rule: FrameRule = "complete",
 ) -> Sample:
     """Prepare ``records`` and give their frames ``scores``, or random ones.
 
@@ -89,7 +92,7 @@ def make_sample(
     reads = folder / reads_name
     is_fastq = reads.suffix == ".fastq"
     reads.write_text("".join((fastq if is_fastq else fasta)(*record) for record in records))
-    settings = PrepareSettings(sample="s", window_size=WINDOW, shard_frames=shard_frames)
+    settings = PrepareSettings("s", WINDOW, shard_frames, frame_rule)
     summary = prepare(reads, folder, settings)
     if scores is None:
         scores = random_scores(summary.n_frames, seed)
@@ -100,7 +103,13 @@ def make_sample(
         mine = scores[first : first + len(shard)].astype(np.float32)
         first += len(shard)
         path = folder / f"{shard.index}.scores.h5"
-        scored = frame_scores(shard, mine, bundle_sha256=BUNDLE, calibration=calibration)
+        scored = frame_scores(
+            shard,
+            mine,
+            bundle_sha256=BUNDLE,
+            calibration=calibration,
+            trained_rule=trained_rule,
+        )
         write_scores(scored, path)
         paths.append(path)
         rows = zip(shard.frame_ids(), shard.chunk_length.tolist(), mine, strict=True)

@@ -89,7 +89,9 @@ def test_scores_behind_the_end_of_the_record_table(sample: Sample, tmp_path: Pat
     refuse(mixed, StoreError, "the table ends before")
 
 
-COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores", "set_aside")
+COLUMNS = (
+    "record_index", "chunk", "chunk_length", "frame", "n_free", "scores", "set_aside"
+)  # fmt: skip
 
 
 def drop_frame(path: Path) -> None:
@@ -105,10 +107,10 @@ def double_frame(path: Path) -> None:
 
 def swap_frames(path: Path) -> None:
     scores = read_scores(path)
-    frame = scores.frame.copy()
     same = np.flatnonzero((np.diff(scores.chunk) == 0) & (np.diff(scores.record_index) == 0))[0]
-    frame[[same, same + 1]] = frame[[same + 1, same]]
-    edit_scores(path, frame=frame)
+    rows = np.arange(len(scores))
+    rows[[same, same + 1]] = same + 1, same
+    edit_scores(path, **{name: getattr(scores, name)[rows] for name in COLUMNS})
 
 
 def lift_chunk(path: Path) -> None:
@@ -130,6 +132,18 @@ def negative_record(path: Path) -> None:
     edit_scores(path, record_index=record_index)
 
 
+def lengthen_stretch(path: Path) -> None:
+    n_free = read_scores(path).n_free.copy()
+    n_free[0] += 1
+    edit_scores(path, n_free=n_free)
+
+
+def empty_stretch(path: Path) -> None:
+    n_free = read_scores(path).n_free.copy()
+    n_free[0] = 0
+    edit_scores(path, n_free=n_free)
+
+
 def shorten_column(path: Path) -> None:
     edit_scores(path, chunk=read_scores(path).chunk[:-1])
 
@@ -142,6 +156,8 @@ def shorten_column(path: Path) -> None:
         (swap_frames, "does not follow"),
         (lift_chunk, r"the record has \d+ chunks"),
         (make_frame_seven, "impossible"),
+        (lengthen_stretch, "impossible"),
+        (empty_stretch, "impossible"),
         (negative_record, "negative"),
         (shorten_column, "unequal length"),
     ],

@@ -35,6 +35,7 @@ COLUMNS = {
     "score2": "float",
     "set_aside": "string",
     "window_log_odds": "float",
+    "coverage": "float",
 }
 
 

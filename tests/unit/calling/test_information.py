@@ -44,6 +44,7 @@ def test_every_record_says_what_it_lacks(tmp_path: Path) -> None:
     assert document["windows"] == {
         "total": 13,
         "scored": 3,
+        "coverage": 1.0,
         "without_information": {"unknown_bases": 6, "low_complexity": 3},
     }
     frames = (tmp_path / "out" / "prediction_results.txt").read_text().splitlines()[1:]

@@ -120,6 +120,19 @@ def test_round_trip(written: tuple[Path, dict[str, Any]]) -> None:
     assert set(bundle.spec.files) == {p.name for p in path.iterdir()} - {"bundle.json"}
 
 
+def test_a_bundle_without_a_frame_rule_is_of_complete_frames(
+    written: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    path, arguments = written
+    assert load_bundle(path).frame_rule == "complete"
+    assert "frame_rule" not in json.loads((path / "bundle.json").read_text())
+    made = write_bundle(tmp_path / "partial", **{**arguments, "frame_rule": "longest"})
+    assert made.frame_rule == "longest"
+    assert json.loads((tmp_path / "partial" / "bundle.json").read_text())["frame_rule"] == "longest"
+    edit(tmp_path / "partial", lambda document: document.pop("frame_rule"))
+    assert load_bundle(tmp_path / "partial").frame_rule == "complete"
+
+
 @pytest.mark.parametrize("kind", ["dna", "protein"])
 def test_encoders_come_back(written: tuple[Path, dict[str, Any]], kind: Any) -> None:
     path, arguments = written
@@ -375,6 +388,8 @@ CONTRADICTIONS: dict[str, tuple[tuple[str, ...], object, str]] = {
     "hidden width": (("classifier", "hidden_width"), 0, "hidden_width must be a whole number"),
     "labels": (("labels",), ["virus", "others"], "labels must be ['others', 'virus']"),
     "window size": (("window_size",), 2, "window_size must be at least a codon, not 2"),
+    "frame rule": (("frame_rule",), "all", "frame_rule must be one of complete, longest, not all"),
+    "no frame rule": (("frame_rule",), None, "frame_rule must be a text, not None"),
 }
 
 

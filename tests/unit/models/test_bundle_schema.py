@@ -64,7 +64,9 @@ def schema() -> Draft202012Validator:
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Document:
-    bundle = make_bundle(tmp_path_factory.mktemp("bundles") / "one", calibration=CALIBRATION)
+    bundle = make_bundle(
+        tmp_path_factory.mktemp("bundles") / "one", frame_rule="longest", calibration=CALIBRATION
+    )
     document: Document = json.loads((bundle / "bundle.json").read_text())
     return document
 

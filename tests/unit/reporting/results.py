@@ -17,7 +17,7 @@ __all__ = ["BUNDLE", "CALIBRATED", "Record", "write_sample"]
 
 HEADER = [
     "id", "length", "n_chunks", "n_frames", "virus_score", "call", "reason", "probability",
-    "q_value", "tier", "n_uninformative",
+    "q_value", "tier", "n_uninformative", "n_partial_frames", "coverage",
 ]  # fmt: skip
 
 BUNDLE: dict[str, Any] = {
@@ -93,6 +93,8 @@ class Record:
     reason: str = "NA"
     threshold: float = 0.5
     n_uninformative: int = 0
+    n_partial_frames: int = 0
+    coverage: float | None = None
 
     @property
     def n_chunks(self) -> int:
@@ -108,7 +110,7 @@ class Record:
         n_frames = 0 if self.score is None else self.n_chunks
         cells = (self.id, self.length, self.n_chunks, n_frames, self.score, self.call,
                  self.reason, self.probability, self.q_value, self.tier,
-                 self.n_uninformative)  # fmt: skip
+                 self.n_uninformative, self.n_partial_frames, self.coverage)  # fmt: skip
         return "\t".join("NA" if cell is None else str(cell) for cell in cells) + "\n"
 
 

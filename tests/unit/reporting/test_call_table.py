@@ -109,10 +109,13 @@ def test_ids_may_look_like_anything(tmp_path: Path) -> None:
         ("", "is not a result table"),
         ("id\tlength\n", "is not a result table"),
         (
-            "\t".join(HEADER) + "\na\tx\t1\t1\t0.5\tvirus\tNA\tNA\tNA\tNA\t0\n",
+            "\t".join(HEADER) + "\na\tx\t1\t1\t0.5\tvirus\tNA\tNA\tNA\tNA\t0\t0\tNA\n",
             "is not a result table",
         ),
-        ("\t".join(HEADER) + "\na\t9\t1\t1\t0.5\tmaybe\tNA\tNA\tNA\tNA\t0\n", "the call maybe"),
+        (
+            "\t".join(HEADER) + "\na\t9\t1\t1\t0.5\tmaybe\tNA\tNA\tNA\tNA\t0\t0\tNA\n",
+            "the call maybe",
+        ),
         ("\t".join(HEADER) + "\na\t9\t1\n", "is not a result table"),
     ],
     ids=["nothing", "other columns", "no number", "no call", "short row"],

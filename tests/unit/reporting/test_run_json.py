@@ -20,11 +20,12 @@ from virnucpro_core.reporting import write_run_json
 VALIDATOR = Draft202012Validator(
     json.loads((resources.files("virnucpro_core.reporting") / "run.schema.json").read_text())
 )
-TABLE = """id\tlength\tn_chunks\tn_uninformative\tn_frames\tvirus_score\tcall\treason
-a\t500\t1\t0\t3\t0.9\tvirus\tNA
-b\t700\t2\t1\t5\t0.1\tnon-virus\t1 of 2 windows without information: unknown bases
-c\t300\t1\t0\t1\t0.2\tnon-virus\tNA
-"d\t0\t1\t0\t0\tNA\tnot-scorable\tempty
+TABLE = """id\tlength\tn_chunks\tn_uninformative\tn_frames\tvirus_score\tcall\treason\
+\tn_partial_frames
+a\t500\t1\t0\t3\t0.9\tvirus\tNA\t0
+b\t700\t2\t1\t5\t0.1\tnon-virus\t1 of 2 windows without information: unknown bases\t1
+c\t300\t1\t0\t1\t0.2\tnon-virus\tNA\t1
+"d\t0\t1\t0\t0\tNA\tnot-scorable\tempty\t0
 """
 
 
@@ -65,6 +66,7 @@ def test_content(tmp_path: Path, arguments: dict[str, Any]) -> None:
         "chunks": 5,
         "uninformative_chunks": 1,
         "frames": 9,
+        "partial_frames": 2,
     }
     digest = hashlib.sha256(b">a\nACGT\n").hexdigest()
     assert run["inputs"] == [{"name": "reads.fasta", "bytes": 8, "sha256": digest}]

@@ -100,6 +100,31 @@ def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
     assert "nextflow run main.nf" in text
 
 
+def test_what_the_answers_of_partial_frames_rest_on(tmp_path: Path) -> None:
+    records = [
+        Record("half", 900, 0.9, 0.9, 0.1, "low", n_partial_frames=2, coverage=0.5123),
+        Record("gap", 800, None, reason="without information: unknown bases", n_uninformative=2),
+    ]
+    summary = SUMMARY | {"frames": {"rule": "longest"}, "windows": {"coverage": 0.5123}}
+    bundle = CALIBRATED | {"frame_rule": "longest"}
+    text = report(tmp_path, write_sample(tmp_path / "s", records, summary=summary), bundle)
+    assert "half 900 0.9 2 2 0.5123 0.9 0.1 low" in text
+    assert "frame rule longest frames 2 of them partial 2" in text
+    assert "coverage of scored windows 51.2%" in text
+    assert "frame rule longest dna encoder" in text
+    assert "the one with the longest stretch without, and that stretch is its protein" in text
+    assert "stop-free" not in text
+
+
+def test_a_sample_of_complete_frames_says_why_windows_have_none(
+    tmp_path: Path, files: SampleFiles
+) -> None:
+    text = report(tmp_path, files, CALIBRATED)
+    assert "frame rule not recorded" in text
+    assert "in non-coding sequence often none is" in text
+    assert "frame rule complete dna encoder" in text
+
+
 def test_names_are_shown_as_they_are(tmp_path: Path, files: SampleFiles) -> None:
     assert "<i>odd</i>" in report(tmp_path, files, CALIBRATED)
     assert "<i>odd" not in (tmp_path / "report.html").read_text()

@@ -40,8 +40,8 @@ def translate_codon(codon: str) -> str:
     return meanings.pop() if len(meanings) == 1 else "X"
 
 
-def frames(window: str) -> list[tuple[str, str, str]]:
-    """(name, nucleotides, protein) of every stop-free frame."""
+def six_frames(window: str) -> list[tuple[str, str, str]]:
+    """(name, nucleotides, protein with its stops) of every frame that has a codon."""
     forward = window.upper().replace("U", "T")
     reverse = "".join(COMPLEMENT[base] for base in reversed(forward))
     result = []
@@ -49,10 +49,29 @@ def frames(window: str) -> list[tuple[str, str, str]]:
         for shift in range(3):
             codons = [sequence[i : i + 3] for i in range(shift, len(sequence) - 2, 3)]
             protein = "".join(map(translate_codon, codons))
-            if protein and "*" not in protein:
+            if protein:
                 nucleotides = sequence[shift : shift + 3 * len(protein) + 1]
                 result.append((f"{strand}{shift + 1}", nucleotides, protein))
     return result
+
+
+def frames(window: str) -> list[tuple[str, str, str]]:
+    """(name, nucleotides, protein) of every complete frame."""
+    return [frame for frame in six_frames(window) if "*" not in frame[2]]
+
+
+def longest_frames(window: str) -> list[tuple[str, str, int, str]]:
+    """(name, nucleotides, codons before the stretch, protein) by the rule ``longest``."""
+    complete = frames(window)
+    if complete:
+        return [(name, nucleotides, 0, protein) for name, nucleotides, protein in complete]
+    best = None
+    for name, nucleotides, protein in six_frames(window):
+        for first in range(len(protein)):
+            stretch = protein[first:].split("*")[0]
+            if stretch and (best is None or len(stretch) > len(best[3])):
+                best = (name, nucleotides, first, stretch)
+    return [] if best is None else [best]
 
 
 def information(window: str) -> str:

@@ -67,8 +67,76 @@ def test_every_column_of_a_shard_counts_for_its_digest() -> None:
         replace(shard, frame=np.array([0, 5, 4], dtype=np.uint8)),
         replace(shard, nucleotides=ByteStrings.from_iterable([b"ATG", b"ACCCCCC", b"GGGT"])),
         replace(shard, proteins=ByteStrings.from_iterable([b"M", b"PP", b"A"])),
+        partial(shard),
+        replace(partial(shard), first_codon=np.zeros(3, dtype=np.int32)),
     ]
     assert len({s.digest() for s in [shard, *changed]}) == len(changed) + 1
+
+
+def partial(shard: FrameShard) -> FrameShard:
+    """The same with one partial frame."""
+    places = np.array([0, 1, 0], dtype=np.int32)
+    proteins = ByteStrings.from_iterable([b"M", b"P", b"G"])
+    return replace(shard, frame_rule="longest", first_codon=places, proteins=proteins)
+
+
+def test_a_shard_of_partial_frames_knows_their_places(tmp_path: Path) -> None:
+    shard = partial(make_shard())
+    write_shard(shard, tmp_path / "x.h5")
+    again = read_shard(tmp_path / "x.h5")
+    assert (again.frame_rule, again.digest()) == ("longest", shard.digest())
+    assert again.first_codon is not None
+    assert again.first_codon.tolist() == [0, 1, 0]
+    with h5py.File(tmp_path / "x.h5", "r+") as file:
+        file["frames/first_codon"][1] = 0
+    with pytest.raises(StoreError, match="does not hold what was written"):
+        read_shard(tmp_path / "x.h5")
+
+
+def test_a_shard_without_places_has_complete_frames_only() -> None:
+    with pytest.raises(ValueError, match="partial frames"):
+        replace(make_shard(), frame_rule="longest")
+    with pytest.raises(ValueError, match="partial frames"):
+        replace(make_shard(), first_codon=np.zeros(3, dtype=np.int32))
+
+
+def test_shards_of_complete_frames_are_as_before_there_were_others(tmp_path: Path) -> None:
+    shard = make_shard()
+    assert shard.digest() == "99683e7c06f911bf92fa70c697b39d19fa9417c9c064632693ea3ae19661f603"
+    write_shard(shard, tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert set(file.attrs) == {
+            "kind", "schema_version", "sample", "index", "window_size", "sha256"
+        }  # fmt: skip
+        assert "frames/first_codon" not in file
+
+
+def test_a_frame_rule_that_is_none_is_refused(tmp_path: Path) -> None:
+    write_shard(partial(make_shard()), tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5", "r+") as file:
+        file.attrs["frame_rule"] = "shortest"
+    with pytest.raises(StoreError, match=r"x\.h5: the frame rule is 'shortest'; make it again"):
+        read_shard(tmp_path / "x.h5")
+
+
+def test_scores_from_before_there_were_partial_frames_are_of_complete_ones(tmp_path: Path) -> None:
+    scores = FrameScores(
+        "s", 1, "c" * 64,
+        record_index=np.array([0, 0]),
+        chunk=np.array([1, 1], dtype=np.int32),
+        chunk_length=np.array([301, 301], dtype=np.int32),
+        frame=np.array([0, 5], dtype=np.uint8),
+        n_free=np.array([100, 99], dtype=np.int32),
+        scores=np.array([[0.25, 0.75], [0.5, 0.5]], dtype=np.float32),
+        set_aside=np.zeros(2, dtype=np.uint8),
+    )  # fmt: skip
+    write_scores(scores, tmp_path / "s.h5")
+    with h5py.File(tmp_path / "s.h5", "r+") as file:
+        del file["n_free"], file.attrs["frame_rule"], file.attrs["trained_rule"]
+    again = read_scores(tmp_path / "s.h5")
+    assert (again.frame_rule, again.trained_rule) == ("complete", "complete")
+    assert again.n_free.tolist() == [100, 99]
+    assert not again.is_partial.any()
 
 
 def test_a_shard_whose_content_was_changed_is_refused(tmp_path: Path) -> None:
@@ -167,14 +235,20 @@ def test_scores_come_back_as_they_were_written(
         chunk=np.array([1, 2], dtype=np.int32),
         chunk_length=np.array([500, 300], dtype=np.int32),
         frame=np.array([0, 4], dtype=np.uint8),
+        n_free=np.array([166, 40], dtype=np.int32),
         scores=np.array([[0.25, 0.75], [0.5, 0.5]], dtype=np.float32),
         set_aside=np.zeros(2, dtype=np.uint8),
         calibration=calibration,
+        frame_rule="longest",
+        trained_rule="complete",
     )  # fmt: skip
     write_scores(scores, tmp_path / "s.h5")
     again = read_scores(tmp_path / "s.h5")
     assert (again.sample, again.shard, again.bundle_sha256) == ("s", 2, "c" * 64)
     assert again.calibration == calibration
-    assert read_score_labels(tmp_path / "s.h5").calibration == calibration
-    for name in ("record_index", "chunk", "chunk_length", "frame", "scores"):
+    labels = read_score_labels(tmp_path / "s.h5")
+    assert labels.calibration == calibration
+    assert (labels.frame_rule, labels.trained_rule) == ("longest", "complete")
+    assert again.is_partial.tolist() == [False, True]
+    for name in ("record_index", "chunk", "chunk_length", "frame", "n_free", "scores"):
         assert np.array_equal(getattr(again, name), getattr(scores, name))

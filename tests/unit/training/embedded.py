@@ -43,8 +43,12 @@ class EmbeddedDataset:
     protein: list[Path]
 
 
-def make_dataset(path: Path, seed: int = 1) -> Dataset:
-    """Twelve genomes, six of each class, four in each part; viral windows are rich in A."""
+def make_dataset(path: Path, seed: int = 1, frame_rule: str | None = None) -> Dataset:
+    """Twelve genomes, six of each class, four in each part; viral windows are rich in A.
+
+    Args:
+        frame_rule: what the settings say; None for nothing.
+    """
     rng = np.random.default_rng(seed)
     genomes = [
         GenomeRow(
@@ -82,8 +86,11 @@ def make_dataset(path: Path, seed: int = 1) -> Dataset:
         file = path / "shards" / f"toy.shard_{index:05}.h5"
         write_shard(_shard(index, rows, windows, sequences), file)
         shards.append(file)
+    settings: dict[str, object] = {"seed": seed}
+    if frame_rule is not None:
+        settings["windows"] = {"frame_rule": frame_rule}
     return write_dataset(
-        path, name="toy", version="0", settings={"seed": seed}, counts={"windows": n},
+        path, name="toy", version="0", settings=settings, counts={"windows": n},
         windows=windows, genomes=genomes, overlaps=[], shards=shards,
     )  # fmt: skip
 

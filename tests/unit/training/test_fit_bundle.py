@@ -11,7 +11,14 @@ from tests.bundles import make_bundle
 from tests.unit.training.embedded import EmbeddedDataset, embed_dataset, make_dataset, relabel
 from virnucpro_core.errors import BundleError, StoreError
 from virnucpro_core.models import Bundle, load_bundle
-from virnucpro_core.training import Dataset, fit_bundle, read_features, seen_genomes
+from virnucpro_core.pages import Text
+from virnucpro_core.training import (
+    Dataset,
+    evaluation_page,
+    fit_bundle,
+    read_features,
+    seen_genomes,
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +77,29 @@ def test_a_bundle_has_the_encoders_of_the_old_one_and_says_how_it_was_made(
     assert evaluation["bundle"]["sha256"] == bundle.sha256
     assert "curves" in evaluation
     assert "curves" not in bundle.spec.accuracy
+
+
+def test_a_bundle_has_the_frame_rule_of_its_dataset(base: Bundle, tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "data", frame_rule="longest")
+    bundle, evaluation, _ = fit(
+        embed_dataset(dataset, base, tmp_path / "embeddings"), base, tmp_path / "new"
+    )
+    assert (base.frame_rule, bundle.frame_rule) == ("complete", "longest")
+    assert evaluation["data"]["frame_rule"] == "longest"
+    (text,) = [
+        block.text
+        for section in evaluation_page(evaluation).sections
+        for block in section.blocks
+        if isinstance(block, Text) and "not scorable" in block.text
+    ]
+    assert "the one with the longest stretch without" in text
+
+
+def test_a_frame_rule_that_is_none_is_refused(base: Bundle, tmp_path: Path) -> None:
+    dataset = make_dataset(tmp_path / "data", frame_rule="shortest")
+    embedded = embed_dataset(dataset, base, tmp_path / "embeddings")
+    with pytest.raises(StoreError, match=r"dataset\.json: the frame rule is 'shortest'"):
+        fit(embedded, base, tmp_path / "new")
 
 
 def test_the_same_seed_gives_the_same_bundle(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.bundles import make_bundle
+from tests.unit.sequences import reference
 from tests.unit.training.genomes import bases, complement, gene, write_fasta, write_genbank
 from virnucpro_core.cli import main
 from virnucpro_core.errors import InputError, UsageError
@@ -104,6 +105,38 @@ def test_each_window_is_a_row_and_its_frames_are_in_the_shards(
             strand = window if frame[0] == "F" else complement(window)
             assert strand[int(frame[1]) - 1 :].startswith(shard.nucleotides[i].decode())
     assert n_frames.tolist() == table.n_frames.tolist()
+
+
+def test_by_longest_every_window_has_a_frame_that_knows_its_place(
+    dataset: Dataset, folder: Path, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, windows=replace(SETTINGS.windows, frame_rule="longest"))
+    made = make_dataset(folder, tmp_path / "data", settings, lambda _: None)
+    assert (made.frame_rule, dataset.frame_rule) == ("longest", "complete")
+    # A dataset of complete frames says no more than before there were others.
+    assert "frame_rule" not in dataset.settings["windows"]
+    table = made.windows
+    assert table.n_frames.min() == 1
+    assert len(table) == 2 * SETTINGS.windows.windows
+    assert sum(counts["without_frame"] for counts in made.counts.values()) == 0
+    letters = {row.genome: letters_of(folder, row.genome) for row in made.genomes}
+    n_partial = 0
+    for path in made.shards:
+        shard = read_shard(path)
+        assert shard.first_codon is not None
+        for i in range(len(shard)):
+            row = int(shard.record_index[shard.record_row[i]])
+            start, length = int(table.start[row]), int(table.length[row])
+            window = letters[table.genome[row]][start : start + length]
+            found = (
+                FRAME_NAMES[shard.frame[i]],
+                shard.nucleotides[i].decode(),
+                int(shard.first_codon[i]),
+                shard.proteins[i].decode(),
+            )
+            assert found in reference.longest_frames(window)
+            n_partial += not reference.frames(window)
+    assert n_partial > 20
 
 
 def test_windows_lie_within_a_record_and_have_every_length(dataset: Dataset, folder: Path) -> None:
@@ -302,6 +335,7 @@ def test_a_dataset_is_not_written_over(folder: Path, tmp_path: Path) -> None:
         {"shortest": 200},
         {"tile": 2},
         {"frames": "some"},
+        {"frames": "cds", "frame_rule": "longest"},
         {"test_lengths": (2,)},
         {"test_lengths": (121,)},
         {"tile": 90, "test_lengths": (90,)},
