@@ -50,7 +50,11 @@ LOST = [
     Record("nothing", 0, None, reason="empty", tier="not-scorable"),
 ]
 SUMMARY = {
-    "prevalence": {"value": 0.2, "source": "estimated", "standard_error": 0.01},
+    "prevalence": {
+        "value": 0.2,
+        "source": "estimated",
+        "estimate": {"share": 0.1, "at_most": 0.2},
+    },
     "decision": {"rule": "fdr", "cutoff": 0.05, "preset": None},
     "warnings": ["A warning of the caller."],
 }
