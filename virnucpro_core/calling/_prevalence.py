@@ -137,10 +137,10 @@ def choose_prevalence(
             assumed,
             "calibration",
             estimate,
-            f"the share of viruses is not known: by its scores {estimate.share:.2g} is the "
-            f"likeliest, but up to {estimate.at_most:.2g} may be, or cells may look viral that the "
-            f"model does not know; the calibration's {assumed:g} is assumed (--prevalence names "
-            "another)",
+            "how many of the records are viruses is not known: by their scores "
+            f"{estimate.share:.2g} is the likeliest share, but up to {estimate.at_most:.2g} is "
+            "possible, and cells unlike any in the model's training can look viral; "
+            f"{assumed:g} is assumed, as in the calibration (--prevalence names another)",
         )
     return Prevalence(estimate.at_most, "estimated", estimate)
 

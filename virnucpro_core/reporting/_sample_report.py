@@ -50,8 +50,12 @@ _TOP_COLUMNS = (
 )  # fmt: skip
 _PREVALENCE = {
     "given": "given",
-    "estimated": "estimated from this sample",
+    "estimated": "the most that this sample allows",
     "calibration": "that of the model's calibration",
+}
+_ESTIMATE = {
+    "share": "share of viruses, the likeliest by the scores",
+    "at_most": "share of viruses, the most that the scores allow",
 }
 
 
@@ -279,6 +283,12 @@ def _how_called(totals: CallTotals, summary: Mapping[str, Any], run: Mapping[str
     if share is not None:
         source = str(_object(summary, "prevalence").get("source"))
         rows.append(("prevalence", f"{share:.4g} ({_PREVALENCE.get(source, source)})"))
+        estimate = _object(_object(summary, "prevalence"), "estimate")
+        rows += [
+            (what, f"{estimate[key]:.4g}")
+            for key, what in _ESTIMATE.items()
+            if isinstance(estimate.get(key), int | float)
+        ]
     rows += [
         ("windows", totals.n_chunks),
         ("windows without information", totals.n_uninformative),

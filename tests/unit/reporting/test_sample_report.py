@@ -151,6 +151,15 @@ def test_samples_with_little_in_them(
     assert f"0 of {len(records)} records are called virus" in text
 
 
+def test_what_the_scores_say_of_the_share_of_viruses_is_told(
+    tmp_path: Path, files: SampleFiles
+) -> None:
+    text = report(tmp_path, files, CALIBRATED)
+    assert "prevalence 0.2 (the most that this sample allows)" in text
+    assert "share of viruses, the likeliest by the scores 0.1" in text
+    assert "share of viruses, the most that the scores allow 0.2" in text
+
+
 def test_stages_are_shown_when_they_are_known(tmp_path: Path, files: SampleFiles) -> None:
     stages = [StageSummary(name, 2.0, 10, 0, tasks=1, cached=1) for name in STAGES]
     assert "Consensus Scoring 2 11.1% 10 0 cached" in report(

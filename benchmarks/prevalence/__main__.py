@@ -1,29 +1,30 @@
-#!/usr/bin/env python3
 """How good calls are where the share of viruses is estimated, beside where it is assumed.
 
-    prevalence.py BUNDLE SHEET OUTPUT [--lengths 150 1000] [--records 150] [--seed 1]
-
-Records are drawn from the genomes of SHEET (see README.md) and scored once; samples with known
-shares of viruses are then drawn from the records. Each is called with the calibration's prevalence
-("fixed"), with the likeliest share ("likeliest") and with that of --prevalence auto ("auto").
-OUTPUT gets the scores, cells.tsv with a row for every kind of sample, prevalence.md and
-prevalence.svg. With the scores there, nothing is scored again.
+Records are drawn from labelled genomes and scored once; samples with known shares of viruses are
+then drawn from the records. Each is called with the calibration's prevalence ("fixed"), with the
+likeliest share ("likeliest") and with that of --prevalence auto ("auto").
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _prevalence_page import draw_figure, page
-from _scored_records import ScoredRecords, draw_records, read_genomes, score_records
 from numpy.typing import NDArray
 
+from benchmarks.prevalence._page import draw_figure, page
+from benchmarks.prevalence._scored_records import (
+    ScoredRecords,
+    draw_records,
+    read_genomes,
+    score_records,
+    seen_groups,
+)
 from virnucpro_core.calling import Calibration, choose_prevalence, logit, sigmoid
 from virnucpro_core.models import open_bundle
 
@@ -31,7 +32,8 @@ SHARES = (0.001, 0.003, 0.01, 0.05, 0.1, 0.3, 0.5, 0.66, 0.75, 0.9)
 SIZES = (50, 500, 5_000, 50_000)
 USUAL_SIZE = 5_000
 METHODS = ("fixed", "likeliest", "auto")
-_REPEATS = {50: 100, 500: 40, 5_000: 12, 50_000: 4}
+_SAMPLED = 60_000
+"""Records in all samples of a kind together, of which there are 4 to 100."""
 _FAMILY_SHARES = (0.01, 0.1, 0.5, 0.9)
 _LEAST_RECORDS = 20
 
@@ -53,28 +55,35 @@ class Population:
     other: NDArray[np.float64]
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("bundle", help="directory or name of a calibrated bundle")
-    parser.add_argument("sheet", type=Path, help="CSV with file, label, group, kind, seen")
-    parser.add_argument("output", type=Path, help="folder for results")
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, and write tables and a figure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.prevalence", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("sheet", type=Path, help="labelled genomes, see benchmarks/README.md")
+    parser.add_argument("output", type=Path, help="folder for scores, tables and the figure")
+    parser.add_argument("--bundle", required=True, help="name or directory of a calibrated model")
     parser.add_argument("--lengths", type=int, nargs="+", default=[150, 1000])
     parser.add_argument(
         "--records", type=int, default=150, help="for a viral group; thrice as many for others"
     )
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=list(SIZES), help="records in a sample"
+    )
     parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     bundle = open_bundle(arguments.bundle)
     if bundle.calibration is None:
         parser.error(f"{bundle.name} is not calibrated")
     arguments.output.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(arguments.seed)
+    usual = USUAL_SIZE if USUAL_SIZE in arguments.sizes else max(arguments.sizes)
     cells: list[dict[str, Any]] = []
     families: list[dict[str, Any]] = []
     for length in arguments.lengths:
         scores = arguments.output / f"scores_{length}.npz"
         if not scores.exists():
-            genomes = read_genomes(arguments.sheet)
+            genomes = read_genomes(arguments.sheet, seen_groups(bundle))
             per_group = {True: arguments.records, False: 3 * arguments.records}
             drawn = list(draw_records(genomes, length, per_group, rng))
             work = arguments.output / f"work_{length}"
@@ -84,16 +93,16 @@ def main() -> None:
         records = ScoredRecords.load(scores)
         records = records.of(records.scored_length > 0)
         for population in populations(records, length):
-            for n_records in SIZES if population.hosts in ("seen", "unseen") else [USUAL_SIZE]:
+            for n_records in arguments.sizes if population.hosts in ("seen", "unseen") else [usual]:
                 for share in SHARES:
                     cells.append(cell(population, share, n_records, bundle.calibration, rng))
-        families += family_cells(records, length, bundle.calibration, rng)
+        families += family_cells(records, length, usual, bundle.calibration, rng)
         print(f"{length} bases: done")
     write_table(arguments.output / "cells.tsv", cells)
     write_table(arguments.output / "families.tsv", families)
-    text = page(bundle.name, cells, families, USUAL_SIZE)
+    text = page(bundle.name, cells, families, usual)
     (arguments.output / "prevalence.md").write_text(text)
-    draw_figure(arguments.output / "prevalence.svg", cells, USUAL_SIZE)
+    draw_figure(arguments.output / "prevalence.svg", cells, usual)
     print(text)
 
 
@@ -120,11 +129,11 @@ def cell(
     """Means over samples of one kind, and how far calls are from those of the fixed prevalence."""
     repeats = [
         judge_sample(*draw_sample(population, share, n_records, rng), calibration)
-        for _ in range(_REPEATS[n_records])
+        for _ in range(min(max(_SAMPLED // n_records, 4), 100))
     ]
     names = list(repeats[0])
     values = np.array([[row[name] for name in names] for row in repeats])
-    means = dict(zip(names, np.nanmean(values, axis=0).tolist(), strict=True))
+    means = dict(zip(names, _means(values).tolist(), strict=True))
     row: dict[str, Any] = {
         "length": population.length,
         "viruses": population.viruses,
@@ -141,6 +150,15 @@ def cell(
             row[f"more_{what}_{method}"] = float(more.mean())
             row[f"noise_{what}_{method}"] = float(more.std(ddof=1) / np.sqrt(len(more)))
     return row
+
+
+def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of columns, without their NaN; NaN where a column has nothing else."""
+    known = ~np.isnan(values)
+    total = np.where(known, values, 0).sum(axis=0)
+    means = np.full(values.shape[1], np.nan)
+    np.divide(total, known.sum(axis=0), out=means, where=known.any(axis=0))
+    return means
 
 
 def draw_sample(
@@ -201,7 +219,11 @@ def expected_error(probability: NDArray[np.float64], is_virus: NDArray[np.bool_]
 
 
 def family_cells(
-    records: ScoredRecords, length: int, calibration: Calibration, rng: np.random.Generator
+    records: ScoredRecords,
+    length: int,
+    n_records: int,
+    calibration: Calibration,
+    rng: np.random.Generator,
 ) -> Iterator[dict[str, Any]]:
     """Samples whose viruses are all of one unseen family, with hosts of all kinds."""
     other = records.evidence[~records.is_virus]
@@ -212,14 +234,16 @@ def family_cells(
             continue
         population = Population(length, name, "all", virus, other)
         for share in _FAMILY_SHARES:
-            sample = judge_sample(*draw_sample(population, share, USUAL_SIZE, rng), calibration)
+            sample = judge_sample(*draw_sample(population, share, n_records, rng), calibration)
             yield {"length": length, "family": name, "share": share, **sample}
 
 
 def write_table(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write rows as tab-separated text, numbers to six significant digits."""
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t", lineterminator="\n")
+        writer = csv.DictWriter(
+            file, list(rows[0]) if rows else [], delimiter="\t", lineterminator="\n"
+        )
         writer.writeheader()
         for row in rows:
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})

@@ -18,10 +18,19 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from virnucpro_core.calling import Calibration
+from virnucpro_core.models import Bundle
+from virnucpro_core.training import encoder_genomes
 
-__all__ = ["Genome", "ScoredRecords", "draw_records", "read_genomes", "score_records"]
+__all__ = [
+    "Genome",
+    "ScoredRecords",
+    "draw_records",
+    "read_genomes",
+    "score_records",
+    "seen_groups",
+]
 
-COLUMNS = ("file", "label", "group", "kind", "seen")
+COLUMNS = ("file", "label", "group", "kind")
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 _MOST_FRAMES = 10_000_000
 
@@ -78,10 +87,20 @@ class ScoredRecords:
             return cls(*(columns[name] for name in cls.__slots__))
 
 
-def read_genomes(sheet: Path) -> list[Genome]:
-    """The rows of a CSV with the columns file, label, group, kind, seen (yes or no).
+def seen_groups(bundle: Bundle) -> set[str]:
+    """Groups that the bundle says its classifier, calibration or encoders were fitted on."""
+    genomes = bundle.spec.training.get("genomes", {})
+    rows = [*encoder_genomes(bundle), *genomes.get("train", []), *genomes.get("validation", [])]
+    return {str(row["group"]) for row in rows if "group" in row}
 
-    Paths are relative to the sheet. A sheet that cannot be used ends the program with a line.
+
+def read_genomes(sheet: Path, seen: set[str]) -> list[Genome]:
+    """The rows of a sheet. One that cannot be used ends the program with a line.
+
+    Args:
+        sheet: CSV with the columns file (relative to it), label (virus or others), group and kind,
+            and, if wanted, seen (yes or no).
+        seen: groups that count as seen where there is no such column.
     """
     with sheet.open(newline="") as lines:
         reader = csv.DictReader(lines)
@@ -90,22 +109,16 @@ def read_genomes(sheet: Path) -> list[Genome]:
             raise SystemExit(f"error: {sheet} lacks the columns {', '.join(sorted(lacking))}")
         genomes = []
         for number, row in enumerate(reader, start=2):
-            if row["label"] not in ("virus", "others") or row["seen"] not in ("yes", "no"):
+            told = row.get("seen") or ("yes" if row["group"] in seen else "no")
+            if row["label"] not in ("virus", "others") or told not in ("yes", "no"):
                 raise SystemExit(
                     f"error: {sheet}, line {number}: label is virus or others, seen is yes or no"
                 )
             file = sheet.parent / row["file"]
             if not file.is_file():
                 raise SystemExit(f"error: {sheet}, line {number}: there is no file {file}")
-            genomes.append(
-                Genome(
-                    file,
-                    row["label"] == "virus",
-                    row["group"] or file.name,
-                    row["kind"],
-                    row["seen"] == "yes",
-                )
-            )
+            group = row["group"] or file.name
+            genomes.append(Genome(file, row["label"] == "virus", group, row["kind"], told == "yes"))
     return genomes
 
 
@@ -191,7 +204,7 @@ def _record_evidence(
     _, first = np.unique(np.stack([record, chunk]), axis=1, return_index=True)
     record, length, log_odds = record[first], length[first].astype(np.int64), log_odds[first]
     sums = [
-        np.bincount(record, weights, n_records)
+        np.bincount(record, weights, n_records).astype(np.float64)
         for weights in (length * log_odds, length, length.astype(np.float64) ** 2)
     ]
     scored = sums[1].astype(np.int64)
