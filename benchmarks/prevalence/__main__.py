@@ -33,7 +33,7 @@ SIZES = (50, 500, 5_000, 50_000)
 USUAL_SIZE = 5_000
 METHODS = ("fixed", "likeliest", "auto")
 _SAMPLED = 60_000
-"""Records in all samples of a kind together, of which there are 4 to 100."""
+"""Records in all samples of a kind together, of which there are at least 4."""
 _FAMILY_SHARES = (0.01, 0.1, 0.5, 0.9)
 _LEAST_RECORDS = 20
 
@@ -70,6 +70,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=list(SIZES), help="records in a sample"
     )
+    parser.add_argument(
+        "--repeats", type=int, default=100, help="most samples of a kind, at least 2"
+    )
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args(argv)
     bundle = open_bundle(arguments.bundle)
@@ -95,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for population in populations(records, length):
             for n_records in arguments.sizes if population.hosts in ("seen", "unseen") else [usual]:
                 for share in SHARES:
-                    cells.append(cell(population, share, n_records, bundle.calibration, rng))
+                    n = min(max(_SAMPLED // n_records, 4), arguments.repeats)
+                    cells.append(cell(population, share, n_records, n, bundle.calibration, rng))
         families += family_cells(records, length, usual, bundle.calibration, rng)
         print(f"{length} bases: done")
     write_table(arguments.output / "cells.tsv", cells)
@@ -123,16 +127,17 @@ def cell(
     population: Population,
     share: float,
     n_records: int,
+    repeats: int,
     calibration: Calibration,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Means over samples of one kind, and how far calls are from those of the fixed prevalence."""
-    repeats = [
+    judged = [
         judge_sample(*draw_sample(population, share, n_records, rng), calibration)
-        for _ in range(min(max(_SAMPLED // n_records, 4), 100))
+        for _ in range(repeats)
     ]
-    names = list(repeats[0])
-    values = np.array([[row[name] for name in names] for row in repeats])
+    names = list(judged[0])
+    values = np.array([[row[name] for name in names] for row in judged])
     means = dict(zip(names, _means(values).tolist(), strict=True))
     row: dict[str, Any] = {
         "length": population.length,

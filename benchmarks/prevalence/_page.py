@@ -83,7 +83,6 @@ def draw_figure(path: Path, cells: list[Row], usual_size: int) -> None:
                         [row[f"{measure}_{method}"] for row in mine],
                         color=colour,
                         label=method,
-                        marker=".",
                     )
                 axes.set_xscale("logit")
                 axes.set_xticks(

@@ -6,8 +6,6 @@ Shape letters: ``R`` records.
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from pyarrow import parquet
 
 from virnucpro_core.calling import Calibration
+from virnucpro_core.cli import main as virnucpro
 from virnucpro_core.models import Bundle
 from virnucpro_core.training import encoder_genomes
 
@@ -191,7 +190,9 @@ def score_records(
 
 
 def _virnucpro(*words: object) -> None:
-    subprocess.run([sys.executable, "-m", "virnucpro_core.cli", *map(str, words)], check=True)
+    code = virnucpro([str(word) for word in words])
+    if code:
+        raise SystemExit(code)
 
 
 def _record_evidence(

@@ -77,13 +77,16 @@ class Prevalence:
     def __str__(self) -> str:
         how = {
             "given": "as given",
-            "estimated": "estimated from the sample",
+            "estimated": "the most that the sample allows",
             "calibration": "that of the calibration",
         }[self.source]
-        bound = (
-            "" if self.estimate is None else f", which may have up to {self.estimate.at_most:.3g}"
+        text = f"{self.value:.3g} of the records are taken to be viruses ({how}"
+        if self.estimate is None:
+            return f"{text})"
+        return (
+            f"{text}; by the scores {self.estimate.share:.3g} is the likeliest share, and up to "
+            f"{self.estimate.at_most:.3g} is possible)"
         )
-        return f"{self.value:.3g} of the records are taken to be viruses ({how}{bound})"
 
 
 def parse_prevalence(text: str) -> float | None:

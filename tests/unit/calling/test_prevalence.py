@@ -84,7 +84,7 @@ def test_a_sample_of_few_viruses_is_estimated() -> None:
     assert chosen.estimate is not None
     assert chosen.estimate.share == pytest.approx(0.02, abs=0.005)
     assert chosen.estimate.share < chosen.value == chosen.estimate.at_most < 0.05
-    assert "estimated from the sample" in str(chosen)
+    assert "the most that the sample allows" in str(chosen)
 
 
 def test_the_less_a_calibration_knows_of_other_viruses_the_less_an_estimate_lowers() -> None:

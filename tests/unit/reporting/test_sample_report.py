@@ -90,7 +90,7 @@ def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
     assert "1 high, 1 medium, 1 low" in text
     assert "A warning of the caller." in text
     assert "q-value of at most 0.05" in text
-    assert "0.2 (estimated from this sample)" in text
+    assert "0.2 (the most that this sample allows)" in text
     assert "Viral regions (shaded): 1,001–5,000." in text
     assert "every frame has a stop codon 1 25.0%" in text
     assert "without information: unknown bases 1 25.0%" in text

@@ -32,7 +32,7 @@ def test_records_are_scored_once_and_samples_of_them_judged(tmp_path: Path) -> N
     bundle = make_bundle(tmp_path / "model", calibration=CALIBRATION)
     out = tmp_path / "out"
     words = [str(sheet), str(out), "--bundle", str(bundle), "--lengths", "90", "--records", "40",
-             "--sizes", "50"]  # fmt: skip
+             "--sizes", "50", "--repeats", "2"]  # fmt: skip
     main(words)
     records = ScoredRecords.load(out / "scores_90.npz")
     assert len(records.evidence) == 2 * 40 + 2 * 120
