@@ -17,7 +17,6 @@ from benchmarks._peer_tools import PEERS, PeerError, find_peers
 from benchmarks._scores import Scores, Tool, scores_of
 from benchmarks._tables import Tables
 from benchmarks._windows import SHEET_COLUMNS, Drawing, WindowSet, draw_windows
-from virnucpro_core._limits import available_cpus
 from virnucpro_core.errors import UsageError, VirnucproError
 from virnucpro_core.training import find_leaks, read_sheet, seen_genomes
 
@@ -60,13 +59,12 @@ def peers(
     per_genome: Annotated[int, typer.Option(min=1, help="Most windows of a genome.")] = 20,
     per_group: Annotated[int, typer.Option(min=1, help="Most windows of a family.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="Of the draw.")] = 1,
-    threads: Annotated[int, typer.Option(min=0, help="0: all that are available.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Of each tool; one compares rates best.")] = 1,
 ) -> None:
     """Draw windows, let all tools answer them, and judge the answers.
 
     Run again, it asks no tool for answers that are there. Exit code 1 says that a tool failed.
     """
-    threads = threads or available_cpus()
     pythons, folders = _pairs("--peer", peer), _pairs("--weights", weights)
     asked = find_peers(pythons, folders, threads)
     genomes = read_sheet(sheet, also=SHEET_COLUMNS)
