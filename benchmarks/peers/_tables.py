@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks._judging import PARTITIONS, Row, judge_parts, judge_tiers, judge_windows
-from benchmarks._scores import Scores
-from benchmarks._windows import WindowSet
+from benchmarks.peers._judging import PARTITIONS, Row, judge_parts, judge_tiers, judge_windows
+from benchmarks.peers._scores import Scores
+from benchmarks.peers._windows import WindowSet
 from virnucpro_core._files import AtomicFile
 
 __all__ = ["Tables"]
@@ -84,8 +84,10 @@ class Tables:
 
     def _summary(self) -> Iterator[str]:
         yield "# Peers\n"
-        yield f"{self.about['genomes']} genomes of {self.about['groups']} families. "
-        yield "A window without an answer counts as the lowest score, and as no virus.\n"
+        yield (
+            f"{self.about['genomes']} genomes of {self.about['groups']} families. A window without "
+            "an answer counts as the lowest score, and as no virus.\n"
+        )
         for tool, why in self.missing.items():
             yield f"- **Missing**: {tool}: {why}"
         for warning in self.warnings:

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks._windows import WindowSet
+from benchmarks.peers._windows import WindowSet
 from virnucpro_core._files import AtomicFile
 from virnucpro_core.errors import StoreError
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks._scores import Scores, digest_of, from_rows
-from benchmarks._windows import WindowSet
+from benchmarks.peers._scores import Scores, digest_of, from_rows
+from benchmarks.peers._windows import WindowSet
 from virnucpro_core.errors import UsageError, VirnucproError
 
 __all__ = ["PEERS", "PeerError", "PeerTool", "find_peers"]
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _RUNNERS = Path(__file__).parent / "runners"
 _EXIT_MISSING = 3
 
@@ -26,7 +26,7 @@ PEERS = {
     "deepmicroclass": "DeepMicroClass",
     "seeker": "Seeker",
 }
-"""The programs in `benchmarks.runners`, and what the tables call them."""
+"""The programs in `benchmarks.peers.runners`, and what the tables call them."""
 
 
 class PeerError(VirnucproError):
@@ -77,7 +77,13 @@ class PeerTool:
         with tempfile.TemporaryDirectory() as name:
             answers = Path(name) / "answers.tsv"
             fasta = str(windows.fasta.resolve())
-            words = [str(self.python), "-m", f"benchmarks.runners.{self.key}", fasta, str(answers)]
+            words = [
+                str(self.python),
+                "-m",
+                f"benchmarks.peers.runners.{self.key}",
+                fasta,
+                str(answers),
+            ]
             if self.weights is not None:
                 words += ["--weights", str(self.weights)]
             try:

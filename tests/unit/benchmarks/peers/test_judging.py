@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._judging import judge_parts, judge_tiers, judge_windows
-from benchmarks._scores import Scores
-from benchmarks._windows import WindowSet
+from benchmarks.peers._judging import judge_parts, judge_tiers, judge_windows
+from benchmarks.peers._scores import Scores
+from benchmarks.peers._windows import WindowSet
 from virnucpro_core.training import SheetRow
 
 NAN = float("nan")

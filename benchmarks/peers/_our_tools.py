@@ -6,6 +6,7 @@ import csv
 import shutil
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 import virnucpro_core
-from benchmarks._scores import Scores, digest_of, from_rows
-from benchmarks._windows import WindowSet
+from benchmarks.peers._scores import Scores, digest_of, from_rows
+from benchmarks.peers._windows import WindowSet
 from virnucpro_core import calling
 from virnucpro_core.embedding import (
     EncoderSource,
@@ -22,7 +23,7 @@ from virnucpro_core.embedding import (
     ShardEmbedder,
     resolve_settings,
 )
-from virnucpro_core.models import EncoderKind, open_bundle
+from virnucpro_core.models import Classifier, Encoder, EncoderKind, open_bundle
 from virnucpro_core.sequences import PrepareSettings, prepare, read_batches
 from virnucpro_core.store import ByteStrings, RecordTable, read_shard, write_scores
 from virnucpro_core.training import (
@@ -57,10 +58,14 @@ class BundleScorer:
         self.bundle = open_bundle(model)
         self._settings = resolve_settings("cpu", Precision.AUTO, 0)
         self._sources = {kind: EncoderSource(self.bundle, kind) for kind in _KINDS}
-        self._encoders = {k: s.load_encoder(self._settings) for k, s in self._sources.items()}
-        self._classifier = self.bundle.load_classifier()
         self._work = work / self.bundle.sha256[:12]
         self._seconds: dict[str, float] = {}
+
+    @cached_property
+    def _weights(self) -> tuple[dict[EncoderKind, Encoder], Classifier]:
+        """Loaded when the first window is scored: scores that are there need none."""
+        encoders = {k: s.load_encoder(self._settings) for k, s in self._sources.items()}
+        return encoders, self.bundle.load_classifier()
 
     def score(self, windows: WindowSet) -> tuple[Path, list[Path], float]:
         """The record table, the files of scores, and the seconds that it took."""
@@ -68,20 +73,19 @@ class BundleScorer:
         records = folder / f"{_SAMPLE}.records.h5"
         if windows.sha256 not in self._seconds:
             shutil.rmtree(folder, ignore_errors=True)
+            encoders, classifier = self._weights
             started = time.perf_counter()
             settings = PrepareSettings(_SAMPLE, self.bundle.window_size, _SHARD_FRAMES)
             for path in prepare(windows.fasta, folder, settings).shards:
                 made = {
-                    kind: ShardEmbedder(path, source).embed(
-                        self._settings, encoder=self._encoders[kind]
-                    )
+                    kind: ShardEmbedder(path, source).embed(self._settings, encoder=encoders[kind])
                     for kind, source in self._sources.items()
                 }
                 scores = calling.classify_frames(
                     read_shard(path),
                     made["dna"].embeddings,
                     made["protein"].embeddings,
-                    self._classifier,
+                    classifier,
                     bundle_sha256=self.bundle.sha256,
                     calibration=self.bundle.calibration,
                 )
@@ -97,13 +101,13 @@ class BundleCalls:
     by; the virus score where the bundle has no calibration.
 
     Args:
+        name: of the bundle in the tables.
         prevalence: ``auto``, or a number.
     """
 
-    def __init__(self, scorer: BundleScorer, prevalence: str) -> None:
+    def __init__(self, scorer: BundleScorer, name: str, prevalence: str) -> None:
         self._scorer = scorer
         self._prevalence = calling.parse_prevalence(prevalence)
-        name = scorer.bundle.name
         self.name = name if prevalence == "auto" else f"{name} at prevalence {prevalence}"
         package = Path(virnucpro_core.__file__).parent
         code = (path.read_bytes() for path in sorted(package.rglob("*.py")))

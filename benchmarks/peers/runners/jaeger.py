@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from benchmarks.runners._runner import Answer, Scorer, Window, run, write_fasta
+from benchmarks.peers.runners._runner import Answer, Scorer, Window, run, write_fasta
 
 _MODEL = "default"
 _SHORTEST = 500

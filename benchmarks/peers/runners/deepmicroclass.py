@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.runners._runner import Answer, Scorer, Window, run, write_fasta
+from benchmarks.peers.runners._runner import Answer, Scorer, Window, run, write_fasta
 
 _SHORTEST = 500
 _CLASSES = ("Eukaryote", "EukaryoteVirus", "Plasmid", "Prokaryote", "ProkaryoteVirus")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import main
+from benchmarks.peers.__main__ import main
 from tests.bundles import CALIBRATION, make_bundle
 from tests.genomes import make_genomes
 from virnucpro_core.training import DatasetSettings, WindowSettings, make_dataset
@@ -89,6 +89,22 @@ def test_bundle_baseline_and_peer_are_judged_on_the_same_windows(
     page = (tmp_path / "out" / "peers.md").read_text()
     assert page.startswith(printed.rstrip("\n"))
     assert f"## {name}: share called rightly by genome, worst first" in page
+
+
+def test_bundles_of_one_name_are_told_apart_by_where_they_are(
+    compare: Callable[..., int], tmp_path: Path
+) -> None:
+    bundles = [tmp_path / "calibrated", tmp_path / "bare"]
+    make_bundle(bundles[0], calibration=CALIBRATION)
+    make_bundle(bundles[1])
+    words = [word for bundle in bundles for word in ("--bundle", bundle)]
+    assert compare(*words, "--prevalence", "auto") == 0
+    rows = table(tmp_path, "by_length")
+    name = json.loads((bundles[0] / "bundle.json").read_text())["name"]
+    assert {row["tool"] for row in rows} == {f"{name} ({bundle})" for bundle in bundles}
+    # Without a calibration there is no probability.
+    bare = [row for row in rows if str(bundles[1]) in row["tool"]]
+    assert {row["calibration_error"] for row in bare} == {"NA"}
 
 
 def test_scores_that_are_there_are_not_computed_again(

@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks.runners.<peer> WINDOWS.fasta ANSWERS.tsv [--weights FOLDER]
+    python -m benchmarks.peers.runners.<peer> WINDOWS.fasta ANSWERS.tsv [--weights FOLDER]
 
 Exit code 3 says that the peer, or its weights, are not there.
 """

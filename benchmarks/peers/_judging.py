@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from benchmarks._scores import Scores
-from benchmarks._windows import WindowSet, kind_of, organism_of
+from benchmarks.peers._scores import Scores
+from benchmarks.peers._windows import WindowSet, kind_of, organism_of
 from virnucpro_core.training import LABELS, SheetRow, balanced_weights, calibration_error
 
 __all__ = ["PARTITIONS", "Row", "judge_parts", "judge_tiers", "judge_windows"]
@@ -58,7 +58,9 @@ def judge_windows(tool: str, windows: WindowSet, scores: Scores) -> Row:
         "specificity": _rounded(1 - scores.is_virus[~is_viral].mean()),
         "calibration_error": _rounded(error),
         "no_answer": _rounded(np.isnan(scores.score).mean()),
-        "windows_per_second": round(n / scores.seconds, 1) if scores.seconds > 0 else None,
+        "windows_per_second": round(n / scores.seconds, 1)
+        if scores.seconds > 0 and not np.isnan(scores.score).all()
+        else None,
     }
 
 

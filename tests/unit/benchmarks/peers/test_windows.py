@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._windows import SHEET_COLUMNS, Drawing, draw_windows
+from benchmarks.peers._windows import SHEET_COLUMNS, Drawing, draw_windows
 from virnucpro_core.training import read_sheet
 
 COMPLEMENT = str.maketrans("ACGT", "TGCA")

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.runners._runner import Answer, Scorer, Window, run
+from benchmarks.peers.runners._runner import Answer, Scorer, Window, run
 
 _SEGMENT = 1000
 _SHORTEST = 201

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks._peer_tools import PEERS
+from benchmarks.peers._peer_tools import PEERS
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TOKENS = {letter: number for number, letter in enumerate("ATCG", start=1)}
 
 
 def run(peer: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", f"benchmarks.runners.{peer}", *map(str, words)]
+    command = [sys.executable, "-m", f"benchmarks.peers.runners.{peer}", *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

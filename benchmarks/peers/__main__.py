@@ -1,22 +1,20 @@
-"""Bundles beside their peers, on the same windows: ``python -m benchmarks.peers SHEET OUT …``.
-
-See benchmarks/README.md.
-"""
+"""The command line; see benchmarks/README.md."""
 
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchmarks._our_tools import BundleCalls, BundleScorer, KmerTool, open_kmer_dataset
-from benchmarks._peer_tools import PEERS, PeerError, find_peers
-from benchmarks._scores import Scores, Tool, scores_of
-from benchmarks._tables import Tables
-from benchmarks._windows import SHEET_COLUMNS, Drawing, WindowSet, draw_windows
+from benchmarks.peers._our_tools import BundleCalls, BundleScorer, KmerTool, open_kmer_dataset
+from benchmarks.peers._peer_tools import PEERS, PeerError, find_peers
+from benchmarks.peers._scores import Scores, Tool, scores_of
+from benchmarks.peers._tables import Tables
+from benchmarks.peers._windows import SHEET_COLUMNS, Drawing, WindowSet, draw_windows
 from virnucpro_core.errors import UsageError, VirnucproError
 from virnucpro_core.training import find_leaks, read_sheet, seen_genomes
 
@@ -83,15 +81,16 @@ def peers(
             "windows": {str(each.length): each.sha256 for each in sets},
         }
     )
-    scorers = [BundleScorer(model, output / "work", threads) for model in bundle or ()]
-    for scorer in scorers:
-        seen = seen_genomes(scorer.bundle)
-        tables.warnings += find_leaks(seen, digests, scorer.bundle.name)
-    tools: list[Tool] = [
-        BundleCalls(scorer, share) for scorer in scorers for share in prevalence or ("auto", "0.5")
-    ]
-    if len({tool.name for tool in tools}) < len(tools):
-        raise UsageError("two bundles have one name", remedy="rename one in its bundle.json")
+    models = list(dict.fromkeys(bundle or ()))
+    scorers = [BundleScorer(model, output / "work", threads) for model in models]
+    names = Counter(scorer.bundle.name for scorer in scorers)
+    tools: list[Tool] = []
+    for model, scorer in zip(models, scorers, strict=True):
+        name = scorer.bundle.name
+        name = name if names[name] == 1 else f"{name} ({model})"
+        tables.warnings += find_leaks(seen_genomes(scorer.bundle), digests, name)
+        shares = dict.fromkeys(prevalence or ("auto", "0.5"))
+        tools += [BundleCalls(scorer, name, share) for share in shares]
     if kmers is None:
         tables.missing[KmerTool.name] = f"{_NOT_GIVEN}: --kmers"
     else:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.runners._runner import Answer, Scorer, Window, run
+from benchmarks.peers.runners._runner import Answer, Scorer, Window, run
 
 _LEAST_SCORE = 0.7
 """Default of the authors' ``extract_virus.py``, which picks the viruses. It also asks for a p-value
