@@ -90,9 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             per_group = {True: arguments.records, False: 3 * arguments.records}
             drawn = list(draw_records(genomes, length, per_group, rng))
             work = arguments.output / f"work_{length}"
-            score_records(
-                drawn, arguments.bundle, bundle.calibration, bundle.window_size, work
-            ).save(scores)
+            score_records(drawn, arguments.bundle, bundle.calibration, work).save(scores)
         records = ScoredRecords.load(scores)
         records = records.of(records.scored_length > 0)
         for population in populations(records, length):

@@ -150,7 +150,6 @@ def score_records(
     drawn: list[tuple[Genome, str]],
     model: str,
     calibration: Calibration,
-    window_size: int,
     folder: Path,
 ) -> ScoredRecords:
     """Run the pipeline's commands on the records; their files are left in ``folder``."""
@@ -160,7 +159,7 @@ def score_records(
         for number, (_, letters) in enumerate(drawn):
             file.write(f">r{number}\n{letters}\n")
     _virnucpro(
-        "prepare", reads, "--window-size", window_size, "--sample", "records",
+        "prepare", reads, "--model", model, "--sample", "records",
         "--shard-frames", _MOST_FRAMES, "--outdir", folder,
     )  # fmt: skip
     (shard,) = (folder / "shards").iterdir()
