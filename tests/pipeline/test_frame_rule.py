@@ -70,8 +70,10 @@ def test_another_rule_than_the_models_is_warned_of_everywhere(folder: Path) -> N
         outdir="asked",
     )  # fmt: skip
     assert run.exit_code == 0, run.output
-    (told,) = [line for line in run.output.splitlines() if WARNING in line]
-    assert told.startswith("WARN: --frame_rule longest: ")
+    # Before the first task, and when the sample has been called.
+    first, last = [line for line in run.output.splitlines() if WARNING in line]
+    assert first.startswith("WARN: --frame_rule longest: ")
+    assert last.startswith("sample reads: ")
     assert rows_by_id(run)["stops"]["n_partial_frames"] == "1"
     sample = run.outdir / "reads"
     warnings = json.loads((sample / "summary.json").read_text())["warnings"]
