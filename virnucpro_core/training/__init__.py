@@ -1,4 +1,4 @@
-"""Training: labelled genomes, datasets of windows, fitting, judging, and the demo bundle."""
+"""Training: labelled genomes, datasets of windows, fitting, judging; encoders from scratch."""
 
 from virnucpro_core.training._accuracy import Accuracy, calibration_error, judge, reliability
 from virnucpro_core.training._baseline import KmerModel, count_kmers
@@ -13,7 +13,6 @@ from virnucpro_core.training._dataset_tables import (
     OverlapRow,
     WindowTable,
 )
-from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
 from virnucpro_core.training._download import (
     DownloadSettings,
     DownloadSummary,
@@ -36,6 +35,7 @@ from virnucpro_core.training._evaluation_page import evaluation_page, summary_li
 from virnucpro_core.training._features import PartFeatures, read_features
 from virnucpro_core.training._fit import FittedModel, fit_model
 from virnucpro_core.training._fit_bundle import fit_bundle
+from virnucpro_core.training._from_scratch import ModelRecipe, train_from_scratch
 from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
@@ -60,7 +60,6 @@ __all__ = [
     "ClassifierRecipe",
     "Dataset",
     "DatasetSettings",
-    "DemoRecipe",
     "DownloadSettings",
     "DownloadSummary",
     "EncoderRecipe",
@@ -69,6 +68,7 @@ __all__ = [
     "JudgedWindows",
     "KmerModel",
     "LabelledFrames",
+    "ModelRecipe",
     "OverlapRow",
     "PartFeatures",
     "ScoredWindows",
@@ -101,7 +101,7 @@ __all__ = [
     "reliability",
     "seen_genomes",
     "summary_lines",
-    "train_demo_bundle",
+    "train_from_scratch",
     "window_scores",
     "write_dataset",
     "write_evaluation",
