@@ -66,8 +66,8 @@ class Outcome {
         return "These failed:\n${failures().join('\n')}\n${done}${warning}When that is mended, the same command with -resume does what is missing."
     }
 
-    /** What the input files of samples may lack, by their summaries. */
-    static inputWarnings(summaries) {
-        return summaries.collectMany { summary -> new JsonSlurper().parse(summary).input_warnings.collect { line -> "sample ${summary.parent.name}: ${line}" } }
+    /** What summaries tell of their samples: input_warnings, what the files may lack, or warnings, what else to know. */
+    static told(summaries, key) {
+        return summaries.collectMany { summary -> new JsonSlurper().parse(summary)[key].collect { line -> "sample ${summary.parent.name}: ${line}" } }
     }
 }

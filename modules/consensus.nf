@@ -50,7 +50,7 @@ process CONSENSUS {
         mkdir -p \$sample
         touch \$sample/{sequences.tsv,prediction_results.txt,prediction_results_highestscore.csv}
         touch \$sample/{regions.bed,scores.parquet}
-        echo '{"input_warnings": []}' > \$sample/summary.json
+        echo '{"input_warnings": [], "warnings": []}' > \$sample/summary.json
         gzip -c < /dev/null > \$sample/viral.fasta.gz
     done
     printf 'stage\\tseconds\\tsequences\\ttokens\\n' > stages/CONSENSUS_${meta.id}.tsv

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from virnucpro_core._json_object import JsonObject
 
-__all__ = ["Calibration", "LengthRange", "logit", "score_logit", "sigmoid"]
+__all__ = ["Calibration", "LengthRange", "Mixtures", "logit", "score_logit", "sigmoid"]
 
 _METHOD = "platt"
 # A softmax in float32 cannot tell a score from 1 that is nearer to it than this.
@@ -41,6 +41,37 @@ class LengthRange:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixtures:
+    """How far off the share of viruses is estimated, in mixtures of validation windows.
+
+    In each mixture the calibration's prevalence is the true share, and its viruses are of one
+    cluster.
+
+    Attributes:
+        low: three in four clusters were estimated to be more than this; above 0, at most 1.
+        viral_clusters: how many were tried.
+    """
+
+    low: float
+    viral_clusters: int
+
+    @classmethod
+    def take(cls, entry: JsonObject) -> Mixtures:
+        """Read the ``mixtures`` of a ``calibration``.
+
+        Raises:
+            BundleError: a key is missing, unexpected, of the wrong type or out of its range.
+        """
+        found = cls(entry.take_number("low"), entry.take("viral_clusters", int))
+        entry.finish()
+        if not 0 < found.low <= 1:
+            raise entry.error(f"{entry.path('low')} must be above 0 and at most 1")
+        if found.viral_clusters < 0:
+            raise entry.error(f"{entry.path('viral_clusters')} must be at least 0")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """From the virus scores of windows to the evidence for a record.
 
@@ -51,11 +82,13 @@ class Calibration:
         prevalence: share of viruses among the windows that these log-odds assume, between 0 and 1.
         evidence_exponent: how the windows of a record add up, see `record_evidence`; 0 to 1.
         ranges: ascending and adjoining, from length 1 to no end.
+        mixtures: how well a share of viruses is estimated; None where that was not tried.
     """
 
     prevalence: float
     evidence_exponent: float
     ranges: tuple[LengthRange, ...]
+    mixtures: Mixtures | None = None
 
     @classmethod
     def parse(cls, document: object, where: str) -> Calibration:
@@ -79,6 +112,8 @@ class Calibration:
         if not 0 <= exponent <= 1:
             raise entry.error(f"{entry.path('evidence_exponent')} must be 0 to 1")
         ranges = tuple(_length_range(item) for item in entry.take_objects("ranges"))
+        has_mixtures = "mixtures" in entry.names()
+        mixtures = Mixtures.take(entry.take_object("mixtures")) if has_mixtures else None
         entry.finish()
         if not ranges:
             raise entry.error(f"{entry.path('ranges')} is empty")
@@ -88,7 +123,7 @@ class Calibration:
                 f"{entry.path('ranges')} must ascend from length 1 to null, each beginning where "
                 "the one before it ends"
             )
-        return cls(prevalence, exponent, ranges)
+        return cls(prevalence, exponent, ranges, mixtures)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `parse` reads."""
@@ -97,6 +132,7 @@ class Calibration:
             "prevalence": self.prevalence,
             "evidence_exponent": self.evidence_exponent,
             "ranges": [asdict(item) for item in self.ranges],
+            **({} if self.mixtures is None else {"mixtures": asdict(self.mixtures)}),
         }
 
     def window_log_odds(

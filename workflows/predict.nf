@@ -58,7 +58,10 @@ workflow PREDICT {
         bundle.sha256,
         code,
     )
-    CONSENSUS.out.summary.subscribe { _meta, files -> Outcome.inputWarnings(files).each { line -> log.warn(line) } }
+    CONSENSUS.out.summary.subscribe { _meta, files ->
+        Outcome.told(files, 'input_warnings').each { line -> log.warn(line) }
+        Outcome.told(files, 'warnings').each { line -> log.info(line) }
+    }
     in_order = { meta, files -> [meta, Samples.inSampleOrder(meta, files)] }
     REPORT(
         prepared

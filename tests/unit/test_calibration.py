@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.bundles import CALIBRATION
-from virnucpro_core.calling import Calibration, LengthRange, logit, score_logit, sigmoid
+from virnucpro_core.calling import Calibration, LengthRange, Mixtures, logit, score_logit, sigmoid
 from virnucpro_core.errors import BundleError
 
 # A few float64 operations in another order.
@@ -26,6 +26,13 @@ def test_parsing_what_was_written_gives_the_same() -> None:
     assert calibration().ranges[0] == LengthRange(1, 49, 0.5, -0.25, 100)
     text = json.dumps(calibration().to_json())
     assert Calibration.parse(json.loads(text), "bundle.json") == calibration()
+    assert "mixtures" not in json.loads(text)
+
+
+def test_how_far_off_shares_are_estimated_is_kept() -> None:
+    written = calibration(mixtures={"low": 0.3, "viral_clusters": 12})
+    assert written.mixtures == Mixtures(0.3, 12)
+    assert Calibration.parse(json.loads(json.dumps(written.to_json())), "bundle.json") == written
 
 
 @pytest.mark.parametrize(
@@ -37,6 +44,11 @@ def test_parsing_what_was_written_gives_the_same() -> None:
         ({"evidence_exponent": 1.01}, "must be 0 to 1"),
         ({"ranges": []}, "is empty"),
         ({"novelty": 1}, "unexpected key calibration.novelty"),
+        ({"mixtures": {"low": 0, "viral_clusters": 9}}, "mixtures.low must be above 0"),
+        ({"mixtures": {"low": 1.1, "viral_clusters": 9}}, "mixtures.low must be above 0"),
+        ({"mixtures": {"low": 0.3, "viral_clusters": -1}}, "viral_clusters must be at least 0"),
+        ({"mixtures": {"low": 0.3}}, "has no key calibration.mixtures.viral_clusters"),
+        ({"mixtures": None}, "calibration.mixtures must be"),
     ],
 )
 def test_a_wrong_value_is_named(change: dict[str, Any], message: str) -> None:

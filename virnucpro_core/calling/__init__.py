@@ -1,6 +1,13 @@
 """Calling: classify frames, and bring their scores together to one call for every record."""
 
-from virnucpro_core._calibration import Calibration, LengthRange, logit, score_logit, sigmoid
+from virnucpro_core._calibration import (
+    Calibration,
+    LengthRange,
+    Mixtures,
+    logit,
+    score_logit,
+    sigmoid,
+)
 from virnucpro_core.calling._chunks import virus_score
 from virnucpro_core.calling._classify import (
     check_weights,
@@ -12,7 +19,13 @@ from virnucpro_core.calling._classify import (
 )
 from virnucpro_core.calling._consensus import RESULT_FILES, VIRAL_FILES, write_consensus
 from virnucpro_core.calling._decision import PRESETS, Decision, choose_decision
-from virnucpro_core.calling._prevalence import Prevalence, estimate_prevalence, parse_prevalence
+from virnucpro_core.calling._prevalence import (
+    Prevalence,
+    ShareEstimate,
+    choose_prevalence,
+    likeliest_share,
+    parse_prevalence,
+)
 from virnucpro_core.calling._summary import ConsensusSummary
 from virnucpro_core.calling._truth import Tally, TruthComparison, compare_with_truth
 
@@ -24,15 +37,18 @@ __all__ = [
     "ConsensusSummary",
     "Decision",
     "LengthRange",
+    "Mixtures",
     "Prevalence",
+    "ShareEstimate",
     "Tally",
     "TruthComparison",
     "check_weights",
     "choose_decision",
+    "choose_prevalence",
     "classify_frames",
     "compare_with_truth",
-    "estimate_prevalence",
     "frame_scores",
+    "likeliest_share",
     "logit",
     "merge_features",
     "merge_set_aside",

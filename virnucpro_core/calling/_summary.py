@@ -114,7 +114,7 @@ class ConsensusSummary:
             else {
                 "value": prevalence.value,
                 "source": prevalence.source,
-                "standard_error": prevalence.standard_error,
+                "estimate": None if prevalence.estimate is None else asdict(prevalence.estimate),
             },
             "calibration": None if self.calibration is None else self.calibration.to_json(),
             "bundle_sha256": self.bundle_sha256,

@@ -38,7 +38,11 @@ def consensus(
         typer.Option(help="Call by q_value: the expected share of false ones among the calls."),
     ] = None,
     prevalence: Annotated[
-        str, typer.Option(help="Share of viruses among the records; auto estimates it.")
+        str,
+        typer.Option(
+            help="Share of viruses among the records; auto: the most that the scores allow, up to "
+            "the calibration's."
+        ),
     ] = "auto",
     outdir: OutdirOption = Path(),
     stages: StagesOption = None,

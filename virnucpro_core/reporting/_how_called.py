@@ -19,8 +19,12 @@ __all__ = ["how_called_section", "not_scorable_section", "share"]
 
 _PREVALENCE = {
     "given": "given",
-    "estimated": "estimated from this sample",
+    "estimated": "the most that this sample allows",
     "calibration": "that of the model's calibration",
+}
+_ESTIMATE = {
+    "share": "share of viruses, the likeliest by the scores",
+    "at_most": "share of viruses, the most that the scores allow",
 }
 _WHY_NO_FRAME: Mapping[FrameRule, str] = {
     "complete": (
@@ -47,6 +51,12 @@ def how_called_section(
     if prevalence is not None:
         source = str(part_of(summary, "prevalence").get("source"))
         rows.append(("prevalence", f"{prevalence:.4g} ({_PREVALENCE.get(source, source)})"))
+        estimate = part_of(part_of(summary, "prevalence"), "estimate")
+        rows += [
+            (what, f"{estimate[key]:.4g}")
+            for key, what in _ESTIMATE.items()
+            if isinstance(estimate.get(key), int | float)
+        ]
     rows += [
         ("windows", totals.n_chunks),
         ("windows without information", totals.n_uninformative),

@@ -133,7 +133,7 @@ def _prevalence(totals: CallTotals, prevalence: float | None) -> Iterator[str]:
         yield (
             f"Probabilities were computed for a sample that is {prevalence:.2%} viral, and they "
             f"come to {found:.2%}. They are no longer reliable where the two are this far apart: "
-            "give --prevalence, or --prevalence auto."
+            "name the share with --prevalence."
         )
 
 

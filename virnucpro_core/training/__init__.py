@@ -1,6 +1,12 @@
 """Training: labelled genomes, datasets of windows, fitting, judging; encoders from scratch."""
 
-from virnucpro_core.training._accuracy import Accuracy, calibration_error, judge, reliability
+from virnucpro_core.training._accuracy import (
+    Accuracy,
+    balanced_weights,
+    calibration_error,
+    judge,
+    reliability,
+)
 from virnucpro_core.training._baseline import KmerModel, count_kmers
 from virnucpro_core.training._calibrate import ScoredWindows, fit_calibration
 from virnucpro_core.training._classifier import fit_classifier, window_scores
@@ -36,11 +42,13 @@ from virnucpro_core.training._features import PartFeatures, read_features
 from virnucpro_core.training._fit import FittedModel, fit_model
 from virnucpro_core.training._fit_bundle import fit_bundle
 from virnucpro_core.training._from_scratch import ModelRecipe, train_from_scratch
+from virnucpro_core.training._genome_files import GenomeFile, read_genome
 from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
 from virnucpro_core.training._recipes import RECIPES, ClassifierRecipe, find_recipe
 from virnucpro_core.training._resume_dataset import open_or_make_dataset
+from virnucpro_core.training._sheet import SheetRow, read_sheet
 from virnucpro_core.training._split import SplitShares
 from virnucpro_core.training._window_sequences import (
     WINDOW_SEQUENCES,
@@ -64,6 +72,7 @@ __all__ = [
     "DownloadSummary",
     "EncoderRecipe",
     "FittedModel",
+    "GenomeFile",
     "GenomeRow",
     "JudgedWindows",
     "KmerModel",
@@ -72,10 +81,12 @@ __all__ = [
     "OverlapRow",
     "PartFeatures",
     "ScoredWindows",
+    "SheetRow",
     "SplitShares",
     "WindowSettings",
     "WindowTable",
     "accuracy_of",
+    "balanced_weights",
     "calibration_error",
     "count_kmers",
     "create_window_sequences",
@@ -97,6 +108,8 @@ __all__ = [
     "make_dataset",
     "open_or_make_dataset",
     "read_features",
+    "read_genome",
+    "read_sheet",
     "read_window_sequences",
     "reliability",
     "seen_genomes",

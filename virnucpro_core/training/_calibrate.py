@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core.calling import Calibration, LengthRange, score_logit, sigmoid
+from virnucpro_core.calling import (
+    Calibration,
+    LengthRange,
+    Mixtures,
+    likeliest_share,
+    logit,
+    score_logit,
+    sigmoid,
+)
 from virnucpro_core.training._accuracy import balanced_weights
 from virnucpro_core.training._extras import import_extra
 
@@ -32,6 +40,16 @@ _LEAST_CONTIGS = 20
 _LEAST_GENOMES = 3
 """Of each class, with several windows: how much genomes differ cannot be learnt from one."""
 
+_LEAST_CLUSTERS = 8
+"""Of viruses, with windows enough: of fewer, what a quarter is like cannot be said."""
+
+_LEAST_MIXED = 20
+"""Windows of a cluster, in a range of length."""
+
+_UNLIKE = 0.25
+"""Share of viral clusters that may be further off than a calibration allows for. A smaller one lets
+samples of few viruses be estimated less often."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredWindows:
@@ -43,6 +61,7 @@ class ScoredWindows:
         length: int64 [W], in bases.
         genome: W names.
         start: int64 [W], place in the genome.
+        cluster: W names of clusters of kin.
     """
 
     score: NDArray[np.float64]
@@ -50,6 +69,7 @@ class ScoredWindows:
     length: NDArray[np.int64]
     genome: Sequence[str]
     start: NDArray[np.int64]
+    cluster: Sequence[str]
 
     def __len__(self) -> int:
         return len(self.score)
@@ -59,7 +79,8 @@ def fit_calibration(windows: ScoredWindows, log: Callable[[str], None]) -> Calib
     """Fit Platt's line for every range of length, and the exponent of the evidence.
 
     Both classes weigh a half, whatever the windows' shares are, so the odds assume a prevalence of
-    a half. The exponent is fitted on runs of windows of one genome, as if each were a contig.
+    a half. The exponent is fitted on runs of windows of one genome, as if each were a contig. How
+    well a share of viruses can be estimated is tried on mixtures of the windows.
 
     Returns:
         None when there are too few windows of a class to calibrate anything.
@@ -80,7 +101,7 @@ def fit_calibration(windows: ScoredWindows, log: Callable[[str], None]) -> Calib
     plain = Calibration(prevalence=0.5, evidence_exponent=0.0, ranges=tuple(ranges))
     exponent = _fit_exponent(windows, plain)
     log(f"calibration: evidence exponent {exponent:.2f}")
-    return replace(plain, evidence_exponent=exponent)
+    return replace(plain, evidence_exponent=exponent, mixtures=_try_mixtures(windows, plain, log))
 
 
 def _ranges(windows: ScoredWindows) -> list[tuple[int, int | None]]:
@@ -144,6 +165,45 @@ def _fit_exponent(windows: ScoredWindows, plain: Calibration) -> float:
         return float((weights * np.logaddexp(0, -signs * evidence)).sum())
 
     return float(minimize(cost, bounds=(0, 1), method="bounded").x)
+
+
+def _try_mixtures(
+    windows: ScoredWindows, plain: Calibration, log: Callable[[str], None]
+) -> Mixtures | None:
+    """Estimate the share of viruses where it is known, for one cluster of viruses at a time.
+
+    The windows are those that the lines were fitted to, so that the estimates are a little better
+    than those of clusters that the calibration has never seen.
+
+    Returns:
+        None when there are too few clusters.
+    """
+    evidence = plain.window_log_odds(windows.score, windows.length) - logit(plain.prevalence)
+    clusters = np.array(windows.cluster)
+    is_virus = windows.label == 1
+    found: list[float] = []
+    tried: set[str] = set()
+    for item in plain.ranges:
+        last = np.inf if item.max_length is None else item.max_length
+        is_here = (windows.length >= item.min_length) & (windows.length <= last)
+        names, counts = np.unique(clusters[is_here & is_virus], return_counts=True)
+        for name in names[counts >= _LEAST_MIXED].tolist():
+            rows = is_here & (~is_virus | (clusters == name))
+            weight = balanced_weights(windows.label[rows]) * int(rows.sum())
+            found.append(likeliest_share(evidence[rows], weight)[0])
+            tried.add(name)
+    if len(tried) < _LEAST_CLUSTERS:
+        log(
+            f"calibration: {len(tried)} viral clusters are too few (of {_LEAST_CLUSTERS}) to say "
+            "how far off estimates of a share of viruses are"
+        )
+        return None
+    low = float(np.quantile(found, _UNLIKE))
+    log(
+        f"calibration: of {len(tried)} viral clusters that were half of a mixture, three in four "
+        f"were estimated to be more than {low:.2f} of it"
+    )
+    return Mixtures(low, len(tried))
 
 
 def _contigs(windows: ScoredWindows) -> Iterator[NDArray[np.int64]]:

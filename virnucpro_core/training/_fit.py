@@ -95,6 +95,7 @@ def _scored(windows: WindowTable, part: PartFeatures, classifier: Classifier) ->
         length=windows.length[rows],
         genome=[windows.genome[row] for row in rows.tolist()],
         start=windows.start[rows],
+        cluster=[windows.cluster[row] for row in rows.tolist()],
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from virnucpro_core.errors import InputError
@@ -30,6 +30,7 @@ class SheetRow:
         group: what it belongs together with; its own name where nothing is said.
         split: the part that the user wants it in, a place in `PARTS`, or None.
         where: file and line, for messages.
+        also: what the row has in columns that were asked for besides; nothing of a folder's file.
     """
 
     name: str
@@ -39,19 +40,23 @@ class SheetRow:
     group: str
     split: int | None
     where: str
+    also: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_sheet(path: Path) -> list[SheetRow]:
+def read_sheet(path: Path, also: Sequence[str] = ()) -> list[SheetRow]:
     """Genomes of a sheet or a folder, sorted by name.
 
     A sheet is a CSV or TSV file with the columns ``file`` and ``label`` (virus or others) and, if
     wanted, ``group``, ``name`` and ``split``; its paths are relative to it. A folder has the
     folders ``viral`` and ``cellular`` with a file for each genome.
 
+    Args:
+        also: further columns that a sheet may have, see `SheetRow`.
+
     Raises:
         InputError: the sheet has a mistake (which says line and remedy), or a class has no genome.
     """
-    rows = list(_folder_rows(path) if path.is_dir() else _sheet_rows(path))
+    rows = list(_folder_rows(path) if path.is_dir() else _sheet_rows(path, also))
     seen: dict[str, SheetRow] = {}
     for row in rows:
         if row.name in seen:
@@ -89,17 +94,17 @@ def _folder_rows(folder: Path) -> Iterator[SheetRow]:
             yield SheetRow(genome, file, path, LABELS.index(kind), genome, None, str(path))
 
 
-def _sheet_rows(path: Path) -> Iterator[SheetRow]:
+def _sheet_rows(path: Path, also: Sequence[str]) -> Iterator[SheetRow]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header = file.readline()
             delimiter = "\t" if "\t" in header else ","
             file.seek(0)
             reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-            _check_header(path, list(reader.fieldnames or ()))
+            _check_header(path, list(reader.fieldnames or ()), also)
             for row in reader:
                 if any(map(str.strip, filter(None, _texts(row)))):
-                    yield _sheet_row(path, f"{path}, line {reader.line_num}", row)
+                    yield _sheet_row(path, f"{path}, line {reader.line_num}", row, also)
     except FileNotFoundError:
         raise InputError("does not exist", where=str(path), remedy="check the path") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -114,9 +119,9 @@ def _texts(row: dict[str | None, str | list[str] | None]) -> list[str]:
     return [value if isinstance(value, str) else "x" for value in row.values() if value]
 
 
-def _check_header(path: Path, names: list[str]) -> None:
+def _check_header(path: Path, names: list[str], also: Sequence[str]) -> None:
     where = f"{path}, line 1"
-    known = (*_REQUIRED, *_OPTIONAL)
+    known = (*_REQUIRED, *_OPTIONAL, *also)
     for name in _REQUIRED:
         if name not in names:
             raise InputError(
@@ -132,7 +137,12 @@ def _check_header(path: Path, names: list[str]) -> None:
             )
 
 
-def _sheet_row(sheet: Path, where: str, row: dict[str | None, str | list[str] | None]) -> SheetRow:
+def _sheet_row(
+    sheet: Path,
+    where: str,
+    row: dict[str | None, str | list[str] | None],
+    also: Sequence[str],
+) -> SheetRow:
     if None in row or None in row.values():
         raise InputError(
             "has another number of fields than the header",
@@ -159,7 +169,8 @@ def _sheet_row(sheet: Path, where: str, row: dict[str | None, str | list[str] | 
             f"has the split {split!r}", where=where, remedy=f"use {', '.join(PARTS)} or nothing"
         )
     name = value.get("name") or genome_name(path)
-    for text in (name, value.get("group", ""), value["file"]):
+    further = {column: value.get(column, "") for column in also}
+    for text in (name, value.get("group", ""), value["file"], *further.values()):
         if any(character in text for character in "\t\n\r"):
             raise InputError("has a tab or a line break in a field", where=where, remedy="rename")
     return SheetRow(
@@ -170,4 +181,5 @@ def _sheet_row(sheet: Path, where: str, row: dict[str | None, str | list[str] | 
         group=value.get("group") or name,
         split=PARTS.index(split) if split else None,
         where=where,
+        also=further,
     )

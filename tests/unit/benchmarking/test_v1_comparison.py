@@ -77,7 +77,7 @@ def test_reads_of_any_number_of_frames_are_one_shard_or_refused_by_their_own_nam
 
     def prepare() -> None:
         VersionRun(
-            Path(suite.__file__).parents[2], reads, "demo", 30,
+            Path(suite.__file__).parents[2], reads, "demo", 30, "complete",
             source=Path("mine.fa"), options=(), threads=1, folder=folder,
         )  # fmt: skip
 

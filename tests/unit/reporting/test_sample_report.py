@@ -50,7 +50,11 @@ LOST = [
     Record("nothing", 0, None, reason="empty", tier="not-scorable"),
 ]
 SUMMARY = {
-    "prevalence": {"value": 0.2, "source": "estimated", "standard_error": 0.01},
+    "prevalence": {
+        "value": 0.2,
+        "source": "estimated",
+        "estimate": {"share": 0.1, "at_most": 0.2},
+    },
     "decision": {"rule": "fdr", "cutoff": 0.05, "preset": None},
     "warnings": ["A warning of the caller."],
 }
@@ -86,7 +90,7 @@ def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
     assert "1 high, 1 medium, 1 low" in text
     assert "A warning of the caller." in text
     assert "q-value of at most 0.05" in text
-    assert "0.2 (estimated from this sample)" in text
+    assert "0.2 (the most that this sample allows)" in text
     assert "Viral regions (shaded): 1,001–5,000." in text
     assert "every frame has a stop codon 1 25.0%" in text
     assert "without information: unknown bases 1 25.0%" in text
@@ -170,6 +174,15 @@ def test_samples_with_little_in_them(
     text = report(tmp_path, write_sample(tmp_path / "s", records), bundle)
     assert told in text
     assert f"0 of {len(records)} records are called virus" in text
+
+
+def test_what_the_scores_say_of_the_share_of_viruses_is_told(
+    tmp_path: Path, files: SampleFiles
+) -> None:
+    text = report(tmp_path, files, CALIBRATED)
+    assert "prevalence 0.2 (the most that this sample allows)" in text
+    assert "share of viruses, the likeliest by the scores 0.1" in text
+    assert "share of viruses, the most that the scores allow 0.2" in text
 
 
 def test_stages_are_shown_when_they_are_known(tmp_path: Path, files: SampleFiles) -> None:

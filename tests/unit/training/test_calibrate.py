@@ -19,6 +19,7 @@ def windows(
     shift: float = 0.0,
     length: int | np.ndarray = 500,
     per_genome: int = 1,
+    cluster: list[str] | None = None,
 ) -> ScoredWindows:
     """Windows whose scores are ``temperature`` times too sure."""
     n = len(label)
@@ -28,6 +29,7 @@ def windows(
         length=np.broadcast_to(length, n).astype(np.int64),
         genome=[f"g{row // per_genome}" for row in range(n)],
         start=np.arange(n) * 100,
+        cluster=cluster or ["alike"] * n,
     )
 
 
@@ -118,3 +120,32 @@ def test_without_several_windows_of_a_genome_their_evidence_does_not_add_up() ->
     calibration = fit_calibration(windows(odds, label, temperature=1.0), silent)
     assert calibration is not None
     assert calibration.evidence_exponent == 0
+
+
+def test_how_far_off_a_share_is_estimated_is_that_of_the_clusters_least_like_viruses() -> None:
+    odds, label = odds_and_labels(8_000)
+    names = np.array([f"c{row % 16}" for row in range(len(label))])
+    known = fit_calibration(windows(odds, label, temperature=1.0, cluster=list(names)), silent)
+    assert known is not None
+    assert known.mixtures is not None
+    assert known.mixtures.viral_clusters == 16
+    assert known.mixtures.low == pytest.approx(0.5, abs=0.05)
+    # Six of the sixteen score as others do.
+    is_odd = (label == 1) & np.isin(names, [f"c{n}" for n in range(6)])
+    odds = np.where(is_odd, odds - 2.0, odds)
+    unlike = fit_calibration(windows(odds, label, temperature=1.0, cluster=list(names)), silent)
+    assert unlike is not None
+    assert unlike.mixtures is not None
+    assert unlike.mixtures.low < 0.15
+
+
+def test_few_viral_clusters_say_nothing_of_others() -> None:
+    odds, label = odds_and_labels(2_000)
+    lines: list[str] = []
+    names = [f"c{row % 7}" for row in range(len(label))]
+    calibration = fit_calibration(
+        windows(odds, label, temperature=1.0, cluster=names), lines.append
+    )
+    assert calibration is not None
+    assert calibration.mixtures is None
+    assert "7 viral clusters are too few" in lines[-1]

@@ -94,3 +94,14 @@ def test_a_missing_sheet_and_an_empty_folder_are_refused(tmp_path: Path) -> None
         read_sheet(tmp_path / "none.csv")
     with pytest.raises(InputError, match=r"cellular: holds no file; put genomes there"):
         read_sheet(tmp_path)
+
+
+def test_a_sheet_may_have_columns_that_were_asked_for(folder: Path) -> None:
+    text = "file,label,kind\nviral/a.fasta.gz,virus,phage\ncellular/c.fna,others,\n"
+    sheet = write_sheet(folder, text)
+    rows = read_sheet(sheet, also=("organism", "kind"))
+    assert [row.also for row in rows] == [
+        {"organism": "", "kind": "phage"}, {"organism": "", "kind": ""},
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="'kind' which is not known"):
+        read_sheet(sheet)
