@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -131,7 +132,11 @@ def _encoders(
     validation = LabelledFrames.of_part(dataset, "validation")
     tokenizer_file = work / "tokenizer.json"
     CODON_PAIRS.write(tokenizer_file)
-    dna, protein = fit_encoders(train, validation, recipe, work, log)
+    # A checkpoint is of use for this recipe and these windows only.
+    what = hashlib.sha256(f"{dataset.sha256} {recipe}".encode()).hexdigest()
+    scratch = work / "checkpoints" / what[:16]
+    scratch.mkdir(parents=True, exist_ok=True)
+    dna, protein = fit_encoders(train, validation, recipe, scratch, log)
     return write_bundle(
         folder,
         name=f"{dataset.name}-encoders",
