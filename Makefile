@@ -14,7 +14,7 @@ ifneq ($(shell test "$$(cat .venv/.setup-done 2>/dev/null)" = "$$(pwd -P)" && ec
 SETUP_INPUTS += moved
 endif
 
-# Genomes that are at hand, for demo-model: those in no package are taken from there.
+# Folders of genomes that are at hand, for model: those in no package are taken from there.
 GENOMES ?=
 # How many runs `make faults` makes.
 TOOL_RUNS ?= 44
@@ -24,7 +24,7 @@ PIPELINE_RUNS ?= 8
 FUZZ_CASES ?= 10000
 FUZZ_SEED ?= 1
 
-.PHONY: moved help setup demo test test-all check bench demo-model faults fuzz gpu-check clean
+.PHONY: moved help setup demo test test-all check bench model faults fuzz gpu-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 17
@@ -56,11 +56,11 @@ bench: setup ## the benchmark reports and suites, about 25 minutes; peers and re
 	@$(ACTIVATE) && virnucpro bench embed --sizes 8M,35M,150M --patience 30 --output .bench/report
 	@$(ACTIVATE) && virnucpro bench all --quick --output .bench/suites
 
-demo-model: setup ## the demo model anew, about an hour; GENOMES names a folder of genomes at hand
-	@$(ACTIVATE) && scripts/collect_genomes.py build/genomes $(if $(GENOMES),--also $(GENOMES))
+model: setup ## train the bundled model anew, some hours, after a stop from there; GENOMES names folders
+	@$(ACTIVATE) && scripts/collect_genomes.py build/genomes $(GENOMES:%=--also %)
 	@$(ACTIVATE) && scripts/marker_genes.py build/genomes
-	@$(ACTIVATE) && scripts/train_demo.py build/genomes/demo_sheet.tsv build/demo --work build/demo-work
-	@echo "Model: build/demo, report: build/demo-work/evaluation.html"
+	@$(ACTIVATE) && scripts/train_model.py build/genomes/model_sheet.tsv build/model --work build/model-work
+	@echo "Model: build/model, report: build/model-work/evaluation.html"
 
 faults: setup ## kill and resume runs at random, and compare their results; TOOL_RUNS, PIPELINE_RUNS
 	@$(ACTIVATE) && python -m tests.faults --tool-runs $(TOOL_RUNS) --pipeline-runs $(PIPELINE_RUNS)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Collect the training genomes from the packages that ship them. Standard library and Typer.
 
-    collect_genomes.py OUT [--also FOLDER] [--cache FOLDER] [--table TABLE]
+    collect_genomes.py OUT [--also FOLDER …] [--cache FOLDER] [--table TABLE]
 
 TABLE (``training_genomes.tsv`` beside this script) has a row for each genome: where it is and the
 SHA-256 of its letters. The packages come by the ordinary clients as they are set up here (pip, npm,
@@ -10,8 +10,9 @@ apt-get) into the cache; what lies there is not fetched again. OUT gets ``viral/
 
 Families were split by their names before anything was trained: within each class and higher group
 (that of the family's longest sequence) in the order of the SHA-256 of ``"1 <family>"``, the first
-quarter for the test, the next 15 % for validation. Genomes with the split ``none`` are left out:
-plasmids and a mitochondrion that share over 2 % of their protein k-mers with another part.
+quarter for the test, the next 15 % for validation; of families that came with the genomes at hand a
+fifth and 12 %. Where two genomes of different parts share over 2 % of their protein k-mers, one of
+the families went to the other's part, or the genome is left out: its split is ``none``.
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ class Source:
     Attributes:
         name: the file's name without its ending.
         kind: viral or cellular.
-        family: ICTV family, or the cell's; the group of the sheet.
+        family: ICTV family, or the cell's.
+        higher_group: what families are drawn from together, such as bacteria or RNA virus.
         split: train, validation or test; none for a genome that is left out.
         ecosystem: pypi-sdist, pypi-wheel, npm, debian, debian-source, or at-hand.
         package: ``name==version``.
         member: path in the package's archive.
-        records: which of the member's records (see ``package_sequences.Selection``).
+        records: which of the member's records (see ``package_sequences.Selection``); of a genome
+            at hand, what was taken of the accessions that ``identity`` names.
         span: ``first-last`` of a single record, 1-based, both included; empty for all of it.
         sha256: of the letters in upper case, records joined with N.
     """
@@ -61,6 +64,7 @@ class Source:
     name: str
     kind: str
     family: str
+    higher_group: str
     split: str
     ecosystem: str
     package: str
@@ -73,6 +77,16 @@ class Source:
     def file(self) -> str:
         """Path in the output folder."""
         return f"{self.kind}/{self.name}.fasta.gz"
+
+    @property
+    def group(self) -> str:
+        """The family; what is drawn together in training.
+
+        A eukaryote of the training part is a group of its own: there are ten times as many families
+        of bacteria here, while most samples come from a eukaryote.
+        """
+        alone = self.higher_group == "eukaryote" and self.split == "train"
+        return self.name if alone else self.family
 
 
 def read_table(path: Path) -> list[Source]:
@@ -231,7 +245,7 @@ def copy_at_hand(sources: Sequence[Source], folder: Path, output: Path) -> None:
 
 def write_sheet(sources: Sequence[Source], output: Path) -> None:
     """``sheet.tsv``, as ``virnucpro train data`` reads it."""
-    rows = [f"{s.file}\t{LABEL_OF_CLASS[s.kind]}\t{s.family}\t{s.split}" for s in sources]
+    rows = [f"{s.file}\t{LABEL_OF_CLASS[s.kind]}\t{s.group}\t{s.split}" for s in sources]
     text = "\n".join(("file\tlabel\tgroup\tsplit", *rows)) + "\n"
     output.mkdir(parents=True, exist_ok=True)
     (output / "sheet.tsv").write_text(text, "utf-8")
@@ -239,15 +253,15 @@ def write_sheet(sources: Sequence[Source], output: Path) -> None:
 
 def main(
     output: Path,
-    also: Annotated[Path | None, typer.Option(help="Folder of genomes at hand.")] = None,
+    also: Annotated[list[Path] | None, typer.Option(help="Folder of genomes at hand.")] = None,
     cache: Annotated[Path, typer.Option(help="Where packages are kept.")] = Path("build/packages"),
     table: Annotated[Path, typer.Option()] = Path(__file__).with_name("training_genomes.tsv"),
 ) -> None:
     """Collect the training genomes from the packages that ship them."""
     sources = read_table(table)
     missing = [s for s in sources if digest_of_file(output / s.file) != s.sha256]
-    if also is not None:
-        copy_at_hand(missing, also, output)
+    for folder in also or ():
+        copy_at_hand(missing, folder, output)
         missing = [s for s in missing if digest_of_file(output / s.file) != s.sha256]
     packages: dict[tuple[str, str], list[Source]] = defaultdict(list)
     for source in missing:

@@ -13,7 +13,7 @@ that could tell about the validation or test genomes is left out:
 - genes of cells that are like a viral gene (DIAMOND, identity from 40 %, e-value up to 1e-10).
 
 GENOMES gets ``viral/markers_*.fasta.gz``, ``cellular/markers_*.fasta.gz``, some dozen files to
-which whole viruses and genomes are assigned by a digest, and ``demo_sheet.tsv``: the sheet with
+which whole viruses and genomes are assigned by a digest, and ``model_sheet.tsv``: the sheet with
 them in it. Needs ``diamond`` (Debian's diamond-aligner) and 8 GiB of memory.
 """
 
@@ -266,8 +266,8 @@ def main(
     print("; ".join(f"{kind}: {n} genes kept" for kind, n in kept.items()))
     lines = ["file\tlabel\tgroup\tsplit", *("\t".join((*row, "train")) for row in added)]
     lines += ["\t".join(row[c] for c in ("file", "label", "group", "split")) for row in rows]
-    (genomes / "demo_sheet.tsv").write_text("\n".join(lines) + "\n", "utf-8")
-    print(f"{genomes / 'demo_sheet.tsv'}: {len(lines) - 1} genomes and files of genes")
+    (genomes / "model_sheet.tsv").write_text("\n".join(lines) + "\n", "utf-8")
+    print(f"{genomes / 'model_sheet.tsv'}: {len(lines) - 1} genomes and files of genes")
 
 
 if __name__ == "__main__":

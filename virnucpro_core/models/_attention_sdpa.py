@@ -53,11 +53,15 @@ class GroupedAttention:
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Sequences of one length: three times [n, H, L, d] to [n, H, L, d]."""
+        if query.requires_grad and query.device.type == "cpu" and query.dtype != torch.float32:
+            # The gradient in half precision takes the processor ten times as long (torch 2.15).
+            with torch.autocast("cpu", enabled=False):
+                return self._attend(query.float(), key.float(), value.float()).to(query.dtype)
         if self.alibi is None:
             return F.scaled_dot_product_attention(query, key, value)
         blocks = [
             F.scaled_dot_product_attention(
-                query[:, :, rows.start : rows.stop], key, value, attn_mask=bias
+                query[:, :, rows.start : rows.stop], key, value, attn_mask=bias.to(query.dtype)
             )
             for rows, bias in self.alibi.blocks(query.shape[2])
         ]

@@ -1,4 +1,4 @@
-"""Training: labelled genomes, datasets of windows, fitting, judging, and the demo bundle."""
+"""Training: labelled genomes, datasets of windows, fitting, judging; encoders from scratch."""
 
 from virnucpro_core.training._accuracy import (
     Accuracy,
@@ -19,7 +19,6 @@ from virnucpro_core.training._dataset_tables import (
     OverlapRow,
     WindowTable,
 )
-from virnucpro_core.training._demo import DemoRecipe, train_demo_bundle
 from virnucpro_core.training._download import (
     DownloadSettings,
     DownloadSummary,
@@ -42,6 +41,7 @@ from virnucpro_core.training._evaluation_page import evaluation_page, summary_li
 from virnucpro_core.training._features import PartFeatures, read_features
 from virnucpro_core.training._fit import FittedModel, fit_model
 from virnucpro_core.training._fit_bundle import fit_bundle
+from virnucpro_core.training._from_scratch import ModelRecipe, train_from_scratch
 from virnucpro_core.training._genome_files import GenomeFile, read_genome
 from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
@@ -68,7 +68,6 @@ __all__ = [
     "ClassifierRecipe",
     "Dataset",
     "DatasetSettings",
-    "DemoRecipe",
     "DownloadSettings",
     "DownloadSummary",
     "EncoderRecipe",
@@ -78,6 +77,7 @@ __all__ = [
     "JudgedWindows",
     "KmerModel",
     "LabelledFrames",
+    "ModelRecipe",
     "OverlapRow",
     "PartFeatures",
     "ScoredWindows",
@@ -114,7 +114,7 @@ __all__ = [
     "reliability",
     "seen_genomes",
     "summary_lines",
-    "train_demo_bundle",
+    "train_from_scratch",
     "window_scores",
     "write_dataset",
     "write_evaluation",

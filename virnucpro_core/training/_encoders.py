@@ -3,7 +3,7 @@
 The published encoders were trained to fill in masked tokens of billions of sequences. Some hundred
 megabases and a laptop are too little for that, so these encoders learn the task itself: each with a
 head of its own on its mean-pooled output. The DNA encoder's token embeddings are fitted first,
-without its layers, which takes seconds; then all of it.
+without its layers, which takes minutes; then all of it.
 
 Shape letters: ``T`` tokens, ``n`` sequences, ``D`` width, ``F`` frames.
 """
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ import torch.nn.functional as F  # noqa: N812 - the name everyone knows it by
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from virnucpro_core._files import commit, temporary_beside
 from virnucpro_core.embedding import mean_pool
 from virnucpro_core.models import (
     DnabertS,
@@ -30,6 +32,7 @@ from virnucpro_core.models import (
     Esm2Config,
     Esm2Tokenizer,
     PackedTokens,
+    cpu_multiplies_bf16,
 )
 from virnucpro_core.training._accuracy import judge
 from virnucpro_core.training._classifier import combine_frames
@@ -38,41 +41,54 @@ from virnucpro_core.training._labelled_frames import LabelledFrames
 
 __all__ = ["EncoderRecipe", "fit_encoders"]
 
+_SAVE_SECONDS = 60.0
+"""Between two checkpoints: as much work as a stopped fit loses at most."""
+
+_LOG_STEPS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderRecipe:
     """How the encoders are shaped and fitted.
 
     Attributes:
-        dna_layers, protein_layers, width, n_heads: shape of the encoders.
+        dna_layers, protein_layers, dna_width, protein_width, n_heads: shape of the encoders.
         table_passes: over the training frames, of the DNA encoder's token embeddings alone.
         dna_passes, protein_passes: of whole encoders.
         table_rate, dna_rate, protein_rate: highest learning rates of AdamW; each warms up over
             5 % of the steps, then a cosine to 0.
-        batch_frames: frames in a step.
+        batch_tokens: tokens in a step, about; so that a step of long frames costs as much as one of
+            short frames.
         weight_decay: of AdamW.
         head_width: hidden numbers of a head, which is thrown away when the fitting is done.
         dropout, head_dropout: share of the pooled and of the hidden numbers that a step leaves out.
-        protein_noise: share of the residues that a step replaces by others of the batch.
+        noise: share of the tokens that a step replaces by others of the batch.
+        label_smoothing: share of a label that goes to the other class: some windows of cells are of
+            viral origin, and some of viruses were taken from cells.
+        averaging: of the weights over the steps: the result is the mean with weights that fall by
+            this factor a step.
         seed: of the weights and of the order of frames.
     """
 
-    dna_layers: int = 1
-    protein_layers: int = 1
-    width: int = 64
+    dna_layers: int = 2
+    protein_layers: int = 2
+    dna_width: int = 128
+    protein_width: int = 96
     n_heads: int = 4
-    table_passes: int = 6
-    dna_passes: int = 1
+    table_passes: int = 3
+    dna_passes: int = 5
     protein_passes: int = 3
     table_rate: float = 3e-3
-    dna_rate: float = 1e-3
+    dna_rate: float = 2e-3
     protein_rate: float = 2e-3
-    batch_frames: int = 256
-    weight_decay: float = 0.02
-    head_width: int = 128
+    batch_tokens: int = 16_384
+    weight_decay: float = 0.05
+    head_width: int = 256
     dropout: float = 0.1
-    head_dropout: float = 0.5
-    protein_noise: float = 0.1
+    head_dropout: float = 0.2
+    noise: float = 0.05
+    label_smoothing: float = 0.05
+    averaging: float = 0.998
     seed: int = 1
 
 
@@ -93,36 +109,46 @@ def fit_encoders(
     train: LabelledFrames,
     validation: LabelledFrames,
     recipe: EncoderRecipe,
+    scratch: Path,
     log: Callable[[str], None],
 ) -> tuple[DnabertS, Esm2]:
     """Fit both encoders on labelled frames.
 
+    Matrix products are in bf16 where the processor has instructions for them. Stopped and called
+    again with the same arguments, it goes on from its last checkpoint, and the result is that of an
+    uninterrupted fit.
+
     Args:
         validation: frames that show how it goes; they have no part in the fitting.
-        log: called with a line every 100 steps, and with one for each pass.
+        scratch: directory for the checkpoints, which are of use for nothing else.
+        log: called with a line every 200 steps, and with one for each pass.
 
     Returns:
         The DNA encoder, whose tokens are `CODON_PAIRS`, and the protein encoder.
 
     Raises:
         UsageError: a package of the extra ``train`` is not installed.
+        StoreError: a checkpoint cannot be written.
     """
     torch.manual_seed(recipe.seed)
     pairs = [_Frames(CODON_PAIRS.tokenize(f.nucleotides), f) for f in (train, validation)]
-    table = CodonPairTable(recipe.width)
-    head = _head(recipe)
-    fit = _Fit("codon pairs", table, head, recipe, log)
+    table = CodonPairTable(recipe.dna_width)
+    head = _head(recipe, recipe.dna_width)
+    fit = _Fit("codon pairs", table, head, recipe, scratch, log)
     fit.run(pairs, recipe.table_passes, recipe.table_rate)
 
     dna = _dna_encoder(table, recipe)
-    fit = _Fit("DNA encoder", _Pooled(dna), head, recipe, log)
-    fit.run(pairs, recipe.dna_passes, recipe.dna_rate)
+    fit = _Fit("DNA encoder", _Pooled(dna), head, recipe, scratch, log)
+    fit.run(pairs, recipe.dna_passes, recipe.dna_rate, noise=recipe.noise)
+    _settle_embeddings(dna, table)
+    del pairs
 
     residues = [_Frames(Esm2Tokenizer().tokenize(f.proteins), f) for f in (train, validation)]
-    config = Esm2Config(recipe.protein_layers, recipe.width, recipe.n_heads)
-    protein = Esm2(config, "demo-esm2")
-    fit = _Fit("protein encoder", _Pooled(protein), _head(recipe), recipe, log)
-    fit.run(residues, recipe.protein_passes, recipe.protein_rate, noise=recipe.protein_noise)
+    config = Esm2Config(recipe.protein_layers, recipe.protein_width, recipe.n_heads)
+    protein = Esm2(config, "small-esm2")
+    head = _head(recipe, recipe.protein_width)
+    fit = _Fit("protein encoder", _Pooled(protein), head, recipe, scratch, log)
+    fit.run(residues, recipe.protein_passes, recipe.protein_rate, noise=recipe.noise)
     return dna.eval(), protein.eval()
 
 
@@ -139,52 +165,70 @@ class _Pooled(nn.Module):
             self.encoder(tokens, cu_seqlens),
             cu_seqlens,
             special_tokens=self.encoder.pooled_special_tokens,
-        )
+        ).float()
 
 
-def _head(recipe: EncoderRecipe) -> nn.Sequential:
-    """From embeddings [n, D] to logits [n, 1]."""
+class _TableRows(nn.Module):
+    """The table's rows in the place of an encoder's token embeddings, while it is fitted."""
+
+    def __init__(self, table: CodonPairTable) -> None:
+        super().__init__()
+        self.table = table
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """[T] to [T, D]."""
+        return F.embedding(tokens, self.table.rows())
+
+
+def _head(recipe: EncoderRecipe, width: int) -> nn.Sequential:
+    """From embeddings [n, D] to logits [n, 2]."""
     return nn.Sequential(
-        nn.BatchNorm1d(recipe.width),
+        nn.BatchNorm1d(width),
         nn.Dropout(recipe.dropout),
-        nn.Linear(recipe.width, recipe.head_width),
+        nn.Linear(width, recipe.head_width),
         nn.BatchNorm1d(recipe.head_width),
         nn.ReLU(),
         nn.Dropout(recipe.head_dropout),
-        nn.Linear(recipe.head_width, 1),
+        nn.Linear(recipe.head_width, 2),
     )
 
 
 def _dna_encoder(table: CodonPairTable, recipe: EncoderRecipe) -> DnabertS:
-    """An encoder with the table's embeddings, whose layers add nothing yet."""
+    """An encoder on the table's embeddings, whose layers add nothing yet."""
     config = DnabertSConfig(
         n_layers=recipe.dna_layers,
-        width=recipe.width,
+        width=recipe.dna_width,
         n_heads=recipe.n_heads,
-        feed_forward_width=2 * recipe.width,
+        feed_forward_width=2 * recipe.dna_width,
         vocabulary_size=CODON_PAIRS.vocabulary_size,
     )
-    encoder = DnabertS(config, "demo-dnabert-s")
-    state = encoder.state_dict()
-    with torch.no_grad():
-        state["token_embedding.weight"] = table.rows()
-        for name in ("weight", "bias"):
-            state[f"embedding_norm.{name}"] = getattr(table.norm, name)
-        for layer in range(recipe.dna_layers):
-            for last in ("attention_out", "down"):
-                for name in ("weight", "bias"):
-                    state[f"layers.{layer}.{last}.{name}"].zero_()
-    encoder.load_state_dict(state)
+    encoder = DnabertS(config, "small-dnabert-s")
+    for layer in encoder.layers:
+        for last in ("attention_out", "down"):
+            for parameter in layer.get_submodule(last).parameters():
+                nn.init.zeros_(parameter)
+    # Sums of parts go on being learnt as such: a free row for each pair would learn its training
+    # genomes by heart.
+    encoder.token_embedding = _TableRows(table)  # type: ignore[assignment]
+    encoder.embedding_norm = table.norm
     return encoder
+
+
+def _settle_embeddings(encoder: DnabertS, table: CodonPairTable) -> None:
+    """Give the encoder plain rows in place of the table's sums."""
+    encoder.token_embedding = nn.Embedding.from_pretrained(  # type: ignore[no-untyped-call]
+        table.rows().detach()
+    )
 
 
 class _Fit:
     """Fitting one module and its head to the labels of frames.
 
     Args:
-        name: for the log.
+        name: for the log, and for the checkpoint's file.
         embed: from tokens [T] and ``cu_seqlens`` [n + 1] to embeddings [n, D].
         head: from embeddings to logits.
+        scratch: where the checkpoint goes.
     """
 
     def __init__(
@@ -193,75 +237,158 @@ class _Fit:
         embed: nn.Module,
         head: nn.Module,
         recipe: EncoderRecipe,
+        scratch: Path,
         log: Callable[[str], None],
     ) -> None:
         self._name, self._recipe, self._log = name, recipe, log
         self._embed, self._model = embed, nn.ModuleList([embed, head])
         self._head = head
+        self._checkpoint = scratch / f"{name.replace(' ', '-')}.pt"
 
     def run(self, parts: Sequence[_Frames], passes: int, rate: float, noise: float = 0.0) -> None:
-        """Fit to the first part, and log after each pass how well the second is told apart."""
+        """Fit to the first part; the log says after each pass how well the second is told apart."""
         train, validation = parts
-        random = np.random.default_rng(self._recipe.seed)
-        weights = list(self._model.parameters())
-        decay = self._recipe.weight_decay
-        optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
-        steps = passes * len(self._batches(train, random))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_and_cosine(steps))
+        steps_of_pass = len(self._batches(train, 0))
+        self._steps = passes * steps_of_pass
+        self._optimizer = self._new_optimizer(rate)
+        self._average = {k: v.clone() for k, v in self._model.state_dict().items()}
+        done = self._load()
         importance = torch.from_numpy(train.of.class_weights())
-        labels = torch.from_numpy(train.of.labels).float()
-        started, step, loss_sum = time.perf_counter(), 0, 0.0
-        for epoch in range(1, passes + 1):
+        labels = torch.from_numpy(train.of.labels)
+        factor = _warm_up_and_cosine(self._steps)
+        started, saved, loss_sum = time.perf_counter(), time.monotonic(), 0.0
+        for step in range(done, self._steps):
+            epoch, within = divmod(step, steps_of_pass)
+            if within == 0 or step == done:
+                batches = self._batches(train, epoch)
             self._model.train()
-            for rows in self._batches(train, random):
-                logits = self._logits(_noisy(_tensors(train.tokens.take(rows)), noise))
-                weight = importance[rows]
-                each = F.binary_cross_entropy_with_logits(logits, labels[rows], reduction="none")
-                loss = (each * weight).sum() / weight.sum()
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(weights, 1.0)
-                optimizer.step()
-                schedule.step()
-                step += 1
-                loss_sum += loss.item()
-                if step % 100 == 0:
-                    pace = step / (time.perf_counter() - started)
-                    mean = loss_sum / 100
-                    self._log(
-                        f"{self._name}, step {step} of {steps}: loss {mean:.3f}, {pace:.1f} steps/s"
-                    )
-                    loss_sum = 0.0
-            auc = self._auc(validation)
-            self._log(f"{self._name}, pass {epoch} of {passes}: validation AUC {auc:.3f}")
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate * factor(step)
+            rows = batches[within]
+            logits = self._logits(_noisy(_tensors(train.tokens.take(rows)), noise))
+            weight = importance[rows]
+            each = F.cross_entropy(
+                logits,
+                labels[rows],
+                reduction="none",
+                label_smoothing=self._recipe.label_smoothing,
+            )
+            loss = (each * weight).sum() / weight.sum()
+            self._optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+            self._optimizer.step()
+            self._take_into_average(step)
+            loss_sum += loss.item()
+            if (step + 1) % _LOG_STEPS == 0:
+                pace = (step + 1 - done) / (time.perf_counter() - started)
+                self._log(
+                    f"{self._name}, step {step + 1} of {self._steps}: "
+                    f"loss {loss_sum / _LOG_STEPS:.3f}, {pace:.1f} steps/s"
+                )
+                loss_sum = 0.0
+            if within == steps_of_pass - 1:
+                auc = self._auc_of_average(validation)
+                self._log(f"{self._name}, pass {epoch + 1} of {passes}: validation AUC {auc:.3f}")
+            if time.monotonic() - saved > _SAVE_SECONDS or step + 1 == self._steps:
+                self._save(step + 1)
+                saved = time.monotonic()
+        self._model.load_state_dict(self._average)
+
+    def _new_optimizer(self, rate: float) -> torch.optim.AdamW:
+        """Matrices decay; what shifts and scales does not."""
+        parameters = list(self._model.parameters())
+        return torch.optim.AdamW(
+            [
+                {
+                    "params": [p for p in parameters if p.ndim > 1],
+                    "weight_decay": self._recipe.weight_decay,
+                },
+                {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=rate,
+            betas=(0.9, 0.98),
+        )
+
+    def _take_into_average(self, step: int) -> None:
+        # The first steps are soon forgotten, or the mean would be of random weights for long.
+        kept = min(self._recipe.averaging, 1 - 1 / (step + 10))
+        for name, value in self._model.state_dict().items():
+            if value.dtype.is_floating_point:
+                self._average[name].lerp_(value, 1 - kept)
+            else:
+                self._average[name].copy_(value)
+
+    def _save(self, step: int) -> None:
+        temporary = temporary_beside(self._checkpoint)
+        torch.save(
+            {
+                "step": step,
+                "steps": self._steps,
+                "model": self._model.state_dict(),
+                "average": self._average,
+                "optimizer": self._optimizer.state_dict(),
+                "random": torch.get_rng_state(),
+            },
+            temporary,
+        )
+        commit(temporary, self._checkpoint)
+
+    def _load(self) -> int:
+        """Steps that were done before; the model, the optimizer and the dice are as they were."""
+        if not self._checkpoint.exists():
+            return 0
+        state = torch.load(self._checkpoint, weights_only=True)
+        self._model.load_state_dict(state["model"])
+        self._average = state["average"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        self._log(f"{self._name}: goes on after step {state['step']} of {self._steps}")
+        return int(state["step"])
 
     def _logits(self, tokens: tuple[Tensor, Tensor]) -> Tensor:
-        logits: Tensor = self._head(self._embed(*tokens))[:, 0]
+        with torch.autocast("cpu", torch.bfloat16, enabled=cpu_multiplies_bf16()):
+            embedded = self._embed(*tokens)
+        logits: Tensor = self._head(embedded)
         return logits
 
-    def _auc(self, frames: _Frames) -> float:
-        """Area under the ROC curve, over windows."""
+    def _auc_of_average(self, frames: _Frames) -> float:
+        """Area under the ROC curve, over windows, of the averaged weights."""
+        fitted = {name: value.clone() for name, value in self._model.state_dict().items()}
+        self._model.load_state_dict(self._average)
         scores = np.zeros((len(frames.of), 2), dtype=np.float32)
         self._model.eval()
         with torch.inference_mode():
-            for rows in self._batches(frames, np.random.default_rng(0)):
-                virus = torch.sigmoid(self._logits(_tensors(frames.tokens.take(rows)))).numpy()
-                scores[rows] = np.stack([1 - virus, virus], axis=1)
+            for rows in self._batches(frames, 0):
+                logits = self._logits(_tensors(frames.tokens.take(rows)))
+                scores[rows] = logits.softmax(dim=1).numpy()
+        self._model.load_state_dict(fitted)
         windows, window = np.unique(frames.of.window, return_inverse=True)
         labels = np.zeros(len(windows), dtype=np.int64)
         labels[window] = frames.of.labels
         return judge(combine_frames(scores, window, len(windows)), labels).auc
 
-    def _batches(self, frames: _Frames, random: np.random.Generator) -> list[NDArray[np.int64]]:
-        """All rows in batches, as even as they can be, in random order.
+    def _batches(self, frames: _Frames, epoch: int) -> list[NDArray[np.int64]]:
+        """All rows in batches of about as many tokens, in an order that is the pass's own.
 
-        An encoder's are of like length: equal lengths share their attention calls.
+        Frames of a batch are of like length: equal lengths share their attention calls.
         """
+        random = np.random.default_rng([self._recipe.seed, epoch])
+        lengths = frames.tokens.lengths
         order = random.permutation(len(frames.of))
-        if isinstance(self._embed, _Pooled):
-            order = order[np.argsort(frames.tokens.lengths[order], kind="stable")]
-        batches = np.array_split(order, -(-len(order) // self._recipe.batch_frames))
+        order = order[np.argsort(lengths[order], kind="stable")]
+        batches = list(_split_evenly(order, lengths[order], self._recipe.batch_tokens))
         return [batches[i] for i in random.permutation(len(batches))]
+
+
+def _split_evenly(
+    rows: NDArray[np.int64], lengths: NDArray[np.int64], batch_tokens: int
+) -> Iterator[NDArray[np.int64]]:
+    """Runs of ``rows`` with about ``batch_tokens`` tokens each, as even as they can be."""
+    ends = np.cumsum(lengths)
+    n_batches = max(1, round(int(ends[-1]) / batch_tokens))
+    bounds = np.searchsorted(ends, np.arange(1, n_batches) * ends[-1] / n_batches)
+    yield from (part for part in np.split(rows, bounds) if len(part) > 1)
 
 
 def _tensors(tokens: PackedTokens) -> tuple[Tensor, Tensor]:
@@ -271,7 +398,7 @@ def _tensors(tokens: PackedTokens) -> tuple[Tensor, Tensor]:
 def _noisy(tokens: tuple[Tensor, Tensor], share: float) -> tuple[Tensor, Tensor]:
     """The tokens with a share of them replaced by tokens from elsewhere in the batch.
 
-    First and last tokens of a sequence stay. Related proteins of other families differ in single
+    First and last tokens of a sequence stay. Related genes of other families differ in single
     residues; this makes the encoder rely on more than exact words.
     """
     ids, cu_seqlens = tokens

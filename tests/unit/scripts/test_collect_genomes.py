@@ -15,8 +15,8 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 COLUMNS = [
-    "name", "class", "family", "split", "ecosystem", "package", "member", "records", "span",
-    "sha256",
+    "name", "class", "family", "higher_group", "split", "ecosystem", "package", "member", "records",
+    "span", "sha256",
 ]  # fmt: skip
 FASTA = (
     b">gi|1|ref|NC_000001.1| one\nACGTAC\nGT\n>GeneID:7\nTTTT\n>GeneID:9\nGGGG\n>GeneID:10\nCC\n"
@@ -68,6 +68,7 @@ def _row(name: str, member: str, letters: str, *, records: str = "", span: str =
         name,
         "viral",
         "F",
+        "dsDNA phage",
         "test",
         "pypi-sdist",
         "p==1",
@@ -81,7 +82,7 @@ def _row(name: str, member: str, letters: str, *, records: str = "", span: str =
 
 @pytest.fixture
 def collect(script: ModuleType, cache: Path, tmp_path: Path) -> Callable[..., Path]:
-    def run(*rows: Row, also: Path | None = None) -> Path:
+    def run(*rows: Row, also: list[Path] | None = None) -> Path:
         table = tmp_path / "table.tsv"
         lines = ["\t".join(COLUMNS), *("\t".join(row[c] for c in COLUMNS) for row in rows)]
         table.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -172,7 +173,7 @@ def test_genomes_at_hand_are_known_by_their_digest(
 
     assert (collect(row) / "sheet.tsv").read_text() == "file\tlabel\tgroup\tsplit\n"
     assert "1 genomes are in no package" in capsys.readouterr().out
-    out = collect(row, also=tmp_path / "hand")
+    out = collect(row, also=[tmp_path / "none", tmp_path / "hand"])
     assert gzip.decompress((out / "viral" / "g.fasta.gz").read_bytes()) == b">h\nacgtt\n"
 
 
@@ -221,3 +222,13 @@ def test_the_committed_table_is_sound(script: ModuleType) -> None:
         assert all(families)
         assert sum(map(len, families)) == len(set.union(*families))
     assert all(source.member for source in sources if source.ecosystem != script.AT_HAND)
+
+
+def test_a_eukaryote_of_the_training_part_is_a_group_of_its_own(
+    collect: Callable[..., Path], tmp_path: Path
+) -> None:
+    row = _row("a", "genomes.fna.gz", "ACGTACGT", records="NC_000001.1")
+    eukaryote = {**row, "class": "cellular", "higher_group": "eukaryote"}
+    out = collect({**eukaryote, "name": "b", "split": "train"}, {**eukaryote, "name": "c"}, row)
+    groups = [line.split("\t")[2] for line in (out / "sheet.tsv").read_text().splitlines()]
+    assert groups == ["group", "b", "F", "F"]

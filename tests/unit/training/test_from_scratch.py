@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,28 +13,38 @@ from virnucpro_core.models import load_bundle
 from virnucpro_core.store import ByteStrings
 from virnucpro_core.training import (
     DatasetSettings,
-    DemoRecipe,
     EncoderRecipe,
     LabelledFrames,
+    ModelRecipe,
     WindowSettings,
+    _encoders,
     encoder_genomes,
     find_leaks,
     make_dataset,
     seen_genomes,
-    train_demo_bundle,
+    train_from_scratch,
 )
 from virnucpro_core.training._codon_pairs import CODON_PAIRS, CodonPairTable
-from virnucpro_core.training._encoders import _dna_encoder, _noisy, _Pooled
+from virnucpro_core.training._encoders import (
+    _dna_encoder,
+    _noisy,
+    _Pooled,
+    _settle_embeddings,
+    _split_evenly,
+)
 
 pytest.importorskip("sourmash", reason="sourmash, which clusters genomes, is not installed")
 
-RECIPE = DemoRecipe(
+RECIPE = ModelRecipe(
     dataset=DatasetSettings(
-        windows=WindowSettings(windows=300, shortest=60, longest=90), similarity=0.5, name="toy"
+        windows=WindowSettings(windows=300, shortest=60, longest=90, frame_rule="longest"),
+        similarity=0.5, name="toy",
     ),
     encoders=EncoderRecipe(
-        width=16, n_heads=2, head_width=8, table_passes=4, protein_passes=4, batch_frames=24,
+        dna_width=16, protein_width=8, n_heads=2, head_width=8, table_passes=4, protein_passes=4,
+        batch_tokens=700,
     ),
+    threads=1,
 )  # fmt: skip
 PARTS = ["train", "train", "train", "train", "validation", "test"]
 
@@ -100,29 +111,44 @@ def test_pairs_of_codons_share_what_they_are_made_of() -> None:
 
 def test_the_encoder_begins_as_the_mean_of_its_fitted_embeddings() -> None:
     torch.manual_seed(1)
-    recipe = EncoderRecipe(width=16, n_heads=2, dna_layers=2)
-    table = CodonPairTable(recipe.width)
+    recipe = EncoderRecipe(dna_width=16, n_heads=2, dna_layers=2)
+    table = CodonPairTable(recipe.dna_width)
     tokens = CODON_PAIRS.tokenize(ByteStrings.from_iterable([b"ATGGCATTTACG", b"ATGGCA", b"A"]))
     ids, cu_seqlens = torch.from_numpy(tokens.ids), torch.from_numpy(tokens.offsets)
+    encoder = _dna_encoder(table, recipe)
     with torch.inference_mode():
         mean = table(ids, cu_seqlens)
-        pooled = _Pooled(_dna_encoder(table, recipe))(ids, cu_seqlens)
-    assert torch.allclose(mean, pooled, atol=1e-5)
+        fitted = _Pooled(encoder)(ids, cu_seqlens)
+        _settle_embeddings(encoder, table)
+        settled = _Pooled(encoder)(ids, cu_seqlens)
+    assert torch.allclose(mean, fitted, atol=1e-5)
+    assert torch.equal(fitted, settled)
+
+
+def test_batches_hold_about_as_many_tokens_and_each_row_once() -> None:
+    lengths = np.sort(np.random.default_rng(3).integers(20, 170, 5_000))
+    batches = list(_split_evenly(np.arange(5_000), lengths, 4_000))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(5_000))
+    tokens = [int(lengths[rows].sum()) for rows in batches]
+    assert max(tokens) - min(tokens) < 400
+    assert np.mean(tokens) == pytest.approx(4_000, rel=0.02)
+
+
+class _StopError(Exception):
+    """In the place of a signal."""
 
 
 @pytest.mark.slow
-def test_the_recipe_makes_a_bundle_that_says_how_it_was_made(sheet: Path, tmp_path: Path) -> None:
+def test_a_stopped_fit_goes_on_to_the_same_bundle(
+    sheet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn, which judges, is not installed")
     lines: list[str] = []
-    torch.set_num_threads(2)
-    bundle, document = train_demo_bundle(
+    bundle, document = train_from_scratch(
         sheet, tmp_path / "one", tmp_path / "work", RECIPE, lines.append
     )
-    again, _ = train_demo_bundle(
-        sheet, tmp_path / "two", tmp_path / "work2", RECIPE, lambda _: None
-    )
-    assert bundle.sha256 == again.sha256
     assert load_bundle(tmp_path / "one").window_size == 90
+    assert bundle.frame_rule == "longest"
     assert all(row["accuracy"] > 0.8 for row in bundle.spec.accuracy["by_window_length"].values())
     parts = bundle.spec.training["genomes"]
     assert {part: len(genomes) for part, genomes in parts.items()} == {
@@ -131,10 +157,31 @@ def test_the_recipe_makes_a_bundle_that_says_how_it_was_made(sheet: Path, tmp_pa
     assert {genome["name"] for genome in encoder_genomes(bundle)} == {
         genome["name"] for genome in parts["train"]
     }
-    assert any("validation AUC" in line for line in lines)
     tested = {genome["name"]: genome["sha256"] for genome in parts["test"]}
-    assert not find_leaks(seen_genomes(bundle), tested, "demo")
+    assert not find_leaks(seen_genomes(bundle), tested, "toy")
     assert document["bundle"]["sha256"] == bundle.sha256
 
+    # The same with a stop after a pass of each stage, at each of which a checkpoint is written.
+    monkeypatch.setattr(_encoders, "_SAVE_SECONDS", 0.0)
+    told: list[str] = []
+    for stage in ("codon pairs", "DNA encoder", "protein encoder"):
+
+        def log(line: str, stage: str = stage) -> None:
+            told.append(line)
+            if line.startswith(f"{stage}, pass 2 "):
+                raise _StopError
+
+        with pytest.raises(_StopError):
+            train_from_scratch(sheet, tmp_path / "two", tmp_path / "work2", RECIPE, log)
+    again, _ = train_from_scratch(sheet, tmp_path / "two", tmp_path / "work2", RECIPE, told.append)
+    assert sum("goes on after step" in line for line in told) >= 3
+    assert again.spec.to_json()["encoders"] == bundle.spec.to_json()["encoders"]
+    weights = ("dna.safetensors", "protein.safetensors", "classifier.safetensors")
+    for name in weights:
+        assert (again.path / name).read_bytes() == (bundle.path / name).read_bytes()
+
     with pytest.raises(UsageError, match="exists already"):
-        train_demo_bundle(sheet, tmp_path / "three", tmp_path / "work", RECIPE, lines.append)
+        train_from_scratch(sheet, tmp_path / "two", tmp_path / "work2", RECIPE, told.append)
+    other = replace(RECIPE, encoders=replace(RECIPE.encoders, seed=2))
+    with pytest.raises(UsageError, match="another recipe"):
+        train_from_scratch(sheet, tmp_path / "three", tmp_path / "work2", other, told.append)
