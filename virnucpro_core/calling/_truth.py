@@ -109,7 +109,8 @@ class TruthComparison:
         total, viruses, others = self.overall, self.by_label["virus"], self.by_label["non-virus"]
         yield (
             f"{total.right} of {total.total} records are called right ({total.accuracy:.1%}), "
-            f"{total.wrong} wrong, {total.not_scorable} without an answer (counted as misses; the report says why)."
+            f"{total.wrong} wrong, {total.not_scorable} without an answer (counted as misses; the "
+            "report says why)."
         )
         if self.has_tiers:
             yield (
