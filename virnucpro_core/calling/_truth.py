@@ -14,9 +14,8 @@ __all__ = ["Tally", "TruthComparison", "compare_with_truth"]
 _LABELS = ("virus", "non-virus")
 _NOT_SCORABLE = "not-scorable"
 _SURE_TIERS = ("high", "medium")
-_COLUMNS = (
-    "records", "right", "wrong", "no answer", "right %", "sure and right", "sure and wrong",
-)  # fmt: skip
+_COLUMNS = ("records", "right", "sure", "wrong", "sure", "no answer", "right %")
+_COLUMNS_OF_CONFIDENCE = (2, 4)
 
 
 @dataclass(slots=True)
@@ -92,17 +91,21 @@ class TruthComparison:
             rows.append((f"    {organism}", tally))
         rows.append(("all records", self.overall))
         width = max(len(name) for name, _ in rows)
-        columns = _COLUMNS if self.has_tiers else _COLUMNS[:5]
-        yield "  ".join(["what it is".ljust(width), *columns])
+        shown = [
+            number
+            for number in range(len(_COLUMNS))
+            if self.has_tiers or number not in _COLUMNS_OF_CONFIDENCE
+        ]
+        yield "  ".join(["what it is".ljust(width), *(_COLUMNS[i] for i in shown)])
         for name, t in rows:
             if t is None:
                 yield name
                 continue
             values = (
-                t.total, t.right, t.wrong, t.not_scorable,
-                f"{100 * t.accuracy:.1f}", t.sure_right, t.sure_wrong,
+                t.total, t.right, t.sure_right, t.wrong, t.sure_wrong, t.not_scorable,
+                f"{100 * t.accuracy:.1f}",
             )  # fmt: skip
-            cells = (f"{v:>{len(c)}}" for v, c in zip(values, columns, strict=False))
+            cells = (f"{values[i]:>{len(_COLUMNS[i])}}" for i in shown)
             yield "  ".join([name.ljust(width), *cells])
 
     def _words(self) -> Iterator[str]:
@@ -114,9 +117,12 @@ class TruthComparison:
         )
         if self.has_tiers:
             yield (
-                f"Viruses found with confidence (tier high or medium): {viruses.sure_right} of "
-                f"{viruses.total} viral records; {others.sure_wrong} of {others.total} other "
-                "records were called virus as confidently."
+                f"Viruses found with confidence (sure: in tier high or medium): "
+                f"{viruses.sure_right} of {viruses.total} viral records."
+            )
+            yield (
+                f"Called virus with confidence, but are none: {others.sure_wrong} of "
+                f"{others.total} other records."
             )
 
 

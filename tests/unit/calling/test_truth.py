@@ -64,24 +64,24 @@ def test_a_record_that_is_not_scorable_counts_as_a_miss(tmp_path: Path) -> None:
 def test_the_printed_table(tmp_path: Path) -> None:
     lines = str(compare_with_truth(*write(tmp_path, CALLS))).splitlines()
     assert lines == [
-        "what it is     records  right  wrong  no answer  right %  sure and right  sure and wrong",
+        "what it is     records  right  sure  wrong  sure  no answer  right %",
         "reads",
-        "  virus              4      2      1          1     50.0               1               0",
-        "    Phage one        3      1      1          1     33.3               1               0",
-        "    Phage two        1      1      0          0    100.0               0               0",
-        "  non-virus          2      1      1          0     50.0               1               1",
-        "    Host             2      1      1          0     50.0               1               1",
+        "  virus              4      2     1      1     0          1     50.0",
+        "    Phage one        3      1     1      1     0          1     33.3",
+        "    Phage two        1      1     0      0     0          0    100.0",
+        "  non-virus          2      1     1      1     1          0     50.0",
+        "    Host             2      1     1      1     1          0     50.0",
         "contigs",
-        "  virus              1      1      0          0    100.0               1               0",
-        "    Phage one        1      1      0          0    100.0               1               0",
-        "  non-virus          1      0      1          0      0.0               0               0",
-        "    Host             1      0      1          0      0.0               0               0",
-        "all records          8      4      3          1     50.0               3               1",
+        "  virus              1      1     1      0     0          0    100.0",
+        "    Phage one        1      1     1      0     0          0    100.0",
+        "  non-virus          1      0     0      1     0          0      0.0",
+        "    Host             1      0     0      1     0          0      0.0",
+        "all records          8      4     3      3     1          1     50.0",
         "",
         "4 of 8 records are called right (50.0%), 3 wrong, 1 without an answer (counted as "
         "misses; the report says why).",
-        "Viruses found with confidence (tier high or medium): 2 of 5 viral records; 1 of 3 other "
-        "records were called virus as confidently.",
+        "Viruses found with confidence (sure: in tier high or medium): 2 of 5 viral records.",
+        "Called virus with confidence, but are none: 1 of 3 other records.",
     ]
 
 
