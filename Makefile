@@ -34,11 +34,12 @@ setup: .venv/.setup-done ## make .venv with the package and, where none is on PA
 .venv/.setup-done: $(SETUP_INPUTS)
 	@scripts/setup.sh
 
-demo: setup ## classify the bundled real reads with the bundled model
+demo: setup ## classify a small sample with the bundled model, and compare with what it is
 	@$(ACTIVATE) && nextflow run main.nf -profile demo --outdir results/demo
+	@printf '\nWhat the sample is made of, and how it was called:\n'
 	@$(ACTIVATE) && virnucpro report truth results/demo/demo/sequences.tsv assets/demo/truth.tsv
-	@echo "Results: results/demo/demo/sequences.tsv"
-	@echo "Report:  results/demo/demo/report.html"
+	@printf '\nReport:   results/demo/demo/report.html (open it in a browser)\n'
+	@echo "Results:  results/demo/demo/sequences.tsv, a row a record"
 
 test: setup ## what a change must pass: formatter, linter, types, tests; nf-test's suites where it is on PATH
 	@scripts/test.sh

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Sample the demo's reads from genomes, with the truth beside them. Standard library only.
+"""Sample the demo's reads and contigs, with the truth beside them. Standard library only.
 
-    make_demo_reads.py GENOMES_DIR OUTPUT_DIR [--seed 1] [--subset DIR]
+    scripts/collect_genomes.py GENOMES --table scripts/demo_genomes.tsv
+    scripts/make_demo_reads.py GENOMES assets/demo [--seed 1]
 
-GENOMES_DIR holds ``viral/*.fasta.gz`` and ``cellular/*.fasta.gz``, one genome in each file, and
-``provenance.tsv`` (in it or in the folder above) with the columns file, accession, organism and
-source. OUTPUT_DIR gets ``reads.fasta.gz``, ``truth.tsv`` and ``README.md``. The same genomes,
-options and seed give the same bytes.
+``demo_genomes.tsv`` names the genomes, the package that each comes from, and how many reads and
+contigs it gives; the first command fetches them. The output folder gets ``reads.fasta.gz``,
+``truth.tsv`` and ``README.md``. The same genomes, options and seed give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,28 +21,59 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LABEL_OF_FOLDER = {"viral": "virus", "cellular": "non-virus"}
+LABEL_OF_CLASS = {"viral": "virus", "cellular": "non-virus"}
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
 SUBSTITUTES = {"A": "CGT", "C": "AGT", "G": "ACT", "T": "ACG"}
-TRUTH_COLUMNS = ("id", "label", "accession", "organism", "start", "end", "strand")
+TRUTH_COLUMNS = ("id", "kind", "label", "accession", "organism", "start", "end", "strand")
 TRIES = 1000
 
 
 @dataclass(frozen=True)
 class Genome:
-    """A genome to sample from; ``sequence`` is upper case, ``label`` virus or non-virus."""
+    """A genome to sample from.
+
+    Attributes:
+        label: virus or non-virus.
+        is_family_trained: whether other genomes of its family are in the model's training set.
+        source: package and file that it was taken from.
+        counts: records to cut from it, by kind.
+        sequence: upper case.
+    """
 
     accession: str
     organism: str
+    family: str
+    is_family_trained: bool
     source: str
     label: str
+    counts: dict[str, int]
     sequence: str
 
 
 @dataclass(frozen=True)
-class Read:
-    """A sampled read; ``start`` and ``end`` are 1-based, inclusive, on the forward strand."""
+class Kind:
+    """Reads or contigs: how long they are and how many of their bases are wrong.
 
+    Attributes:
+        min_length: bases.
+        max_length: bases; lengths between the two are as likely by order of magnitude.
+        error_rate: substitutions per base.
+    """
+
+    name: str
+    min_length: int
+    max_length: int
+    error_rate: float
+
+
+KINDS = (Kind("read", 150, 150, 0.002), Kind("contig", 500, 5000, 0.0))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A read or contig; ``start`` and ``end`` are 1-based, inclusive, on the plus strand."""
+
+    kind: str
     genome: Genome
     start: int
     end: int
@@ -50,67 +81,55 @@ class Read:
     sequence: str
 
 
-@dataclass(frozen=True)
-class Sampling:
-    """How to sample: reads of each label, their lengths in bases, errors per base."""
-
-    reads_per_label: int
-    min_length: int
-    max_length: int
-    error_rate: float
-    seed: int
-
-
-def read_genomes(folder: Path) -> list[Genome]:
-    """All genomes of ``folder``, viral ones first, each group by file name."""
-    provenance = _read_provenance(folder)
+def read_genomes(folder: Path, table: Path) -> list[Genome]:
+    """The genomes of ``table``, in its order."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     genomes = []
-    for kind, label in LABEL_OF_FOLDER.items():
-        files = sorted((folder / kind).glob("*.fasta.gz"))
-        if not files:
-            raise SystemExit(f"error: {folder / kind} has no *.fasta.gz")
-        for file in files:
-            row = provenance.get(f"{kind}/{file.name}")
-            if row is None:
-                raise SystemExit(f"error: {file}: provenance.tsv has no row for it")
-            lines = gzip.decompress(file.read_bytes()).decode("ascii").split("\n")
-            if sum(line.startswith(">") for line in lines) != 1:
-                raise SystemExit(f"error: {file}: must hold one sequence")
-            sequence = "".join(line.strip() for line in lines if not line.startswith(">")).upper()
-            genomes.append(
-                Genome(row["accession"], row["organism"], row["source"], label, sequence)
+    for row in rows:
+        path = folder / row["class"] / f"{row['name']}.fasta.gz"
+        if not path.is_file():
+            raise SystemExit(
+                f"error: {path} is not there; get it with scripts/collect_genomes.py {folder} "
+                f"--table {table}"
             )
+        lines = gzip.decompress(path.read_bytes()).decode("ascii").split("\n")
+        if sum(line.startswith(">") for line in lines) != 1:
+            raise SystemExit(f"error: {path}: must hold one sequence")
+        genomes.append(
+            Genome(
+                accession=row["accession"],
+                organism=row["organism"],
+                family=row["family"],
+                is_family_trained=row["split"] == "train",
+                source=f"{row['package'].replace('==', ' ')} ({row['ecosystem']}) {row['member']}",
+                label=LABEL_OF_CLASS[row["class"]],
+                counts={kind.name: int(row[f"{kind.name}s"]) for kind in KINDS},
+                sequence="".join(line for line in lines if not line.startswith(">")).upper(),
+            )
+        )
     return genomes
 
 
-def _read_provenance(folder: Path) -> dict[str, dict[str, str]]:
-    """Rows by ``<viral|cellular>/<file>``."""
-    for path in (folder / "provenance.tsv", folder.resolve().parent / "provenance.tsv"):
-        if path.exists():
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-            mine = [r for r in rows if r["file"].split("/")[:-2] in ([], [folder.resolve().name])]
-            return {"/".join(row["file"].split("/")[-2:]): row for row in mine}
-    raise SystemExit(f"error: no provenance.tsv in {folder} or the folder above it")
+def sample(genomes: Sequence[Genome], seed: int) -> list[Piece]:
+    """All reads in random order, then all contigs in random order."""
+    rng = random.Random(seed)
+    pieces = []
+    for kind in KINDS:
+        mine = [
+            cut(genome, kind, rng) for genome in genomes for _ in range(genome.counts[kind.name])
+        ]
+        rng.shuffle(mine)
+        pieces += mine
+    return pieces
 
 
-def sample_reads(genomes: Sequence[Genome], sampling: Sampling) -> list[Read]:
-    """Equal numbers of reads from the genomes of a label, in random order."""
-    rng = random.Random(sampling.seed)
-    reads = []
-    for label in LABEL_OF_FOLDER.values():
-        mine = [genome for genome in genomes if genome.label == label]
-        each, rest = divmod(sampling.reads_per_label, len(mine))
-        for i, genome in enumerate(mine):
-            reads += [sample_read(genome, sampling, rng) for _ in range(each + (i < rest))]
-    rng.shuffle(reads)
-    return reads
-
-
-def sample_read(genome: Genome, sampling: Sampling, rng: random.Random) -> Read:
-    """One read from a uniform place of either strand, without N, with substitutions."""
+def cut(genome: Genome, kind: Kind, rng: random.Random) -> Piece:
+    """A piece from a uniform place of either strand, without N, with substitutions."""
+    if len(genome.sequence) < kind.max_length:
+        raise SystemExit(f"error: {genome.accession} is shorter than {kind.max_length} bases")
     for _ in range(TRIES):
-        length = rng.randint(sampling.min_length, sampling.max_length)
+        length = round(kind.min_length * (kind.max_length / kind.min_length) ** rng.random())
         start = rng.randrange(len(genome.sequence) - length + 1)
         strand = rng.choice("+-")
         bases = genome.sequence[start : start + length]
@@ -118,136 +137,115 @@ def sample_read(genome: Genome, sampling: Sampling, rng: random.Random) -> Read:
             if strand == "-":
                 bases = bases.translate(COMPLEMENT)[::-1]
             bases = "".join(
-                rng.choice(SUBSTITUTES[base]) if rng.random() < sampling.error_rate else base
+                rng.choice(SUBSTITUTES[base]) if rng.random() < kind.error_rate else base
                 for base in bases
             )
-            return Read(genome, start + 1, start + length, strand, bases)
-    raise SystemExit(f"error: {genome.accession}: no window without N in {TRIES} tries")
+            return Piece(kind.name, genome, start + 1, start + length, strand, bases)
+    raise SystemExit(f"error: {genome.accession}: no stretch without N in {TRIES} tries")
 
 
-def pick_subset(reads: Sequence[Read], reads_per_label: int) -> list[int]:
-    """Rows of the first reads of every genome, equal numbers for each label."""
-    rows = []
-    for label in LABEL_OF_FOLDER.values():
-        by_genome: dict[str, list[int]] = {}
-        for row, read in enumerate(reads):
-            if read.genome.label == label:
-                by_genome.setdefault(read.genome.accession, []).append(row)
-        ranked = [row for tier in zip(*by_genome.values(), strict=False) for row in tier]
-        rows += ranked[:reads_per_label]
-    return sorted(rows)
+def names_of(pieces: Sequence[Piece]) -> list[str]:
+    """``read_001``, ``contig_001`` and so on: a name does not tell what the piece is of."""
+    seen = dict.fromkeys((kind.name for kind in KINDS), 0)
+    names = []
+    for piece in pieces:
+        seen[piece.kind] += 1
+        names.append(f"{piece.kind}_{seen[piece.kind]:03d}")
+    return names
 
 
-def render_fasta(names: Iterable[str], reads: Iterable[Read]) -> str:
-    """One line for the header, which does not tell the label, and one for the sequence."""
-    return "".join(f">{name}\n{r.sequence}\n" for name, r in zip(names, reads, strict=True))
+def render_fasta(names: Iterable[str], pieces: Iterable[Piece]) -> str:
+    """One line for the header and one for the sequence."""
+    return "".join(f">{name}\n{p.sequence}\n" for name, p in zip(names, pieces, strict=True))
 
 
-def render_truth(names: Iterable[str], reads: Iterable[Read]) -> str:
+def render_truth(names: Iterable[str], pieces: Iterable[Piece]) -> str:
     """The truth table."""
     rows = ["\t".join(TRUTH_COLUMNS)]
-    for name, r in zip(names, reads, strict=True):
-        values = (name, r.genome.label, r.genome.accession, r.genome.organism)
-        rows.append("\t".join((*values, str(r.start), str(r.end), r.strand)))
+    for name, p in zip(names, pieces, strict=True):
+        values = (name, p.kind, p.genome.label, p.genome.accession, p.genome.organism)
+        rows.append("\t".join((*values, str(p.start), str(p.end), p.strand)))
     return "\n".join(rows) + "\n"
 
 
-def render_readme(genomes: Sequence[Genome], reads: Sequence[Read], sampling: Sampling) -> str:
-    """Where the reads are from and how they were made."""
-    bases = sum(len(read.sequence) for read in reads)
+def render_readme(genomes: Sequence[Genome], pieces: Sequence[Piece], seed: int) -> str:
+    """Where the sample is from and how it was made."""
     table = "\n".join(
-        f"| {g.label} | {g.accession} | {g.organism} | {len(g.sequence):,} "
-        f"| {sum(read.genome is g for read in reads)} | {g.source} |"
+        f"| {g.label} | {g.organism} | {g.accession} | {g.family} | "
+        f"{'yes' if g.is_family_trained else 'no'} | {len(g.sequence):,} | {g.counts['read']} "
+        f"| {g.counts['contig']} | {g.source} |"
         for g in genomes
     )
-    return f"""# Demo reads
+    reads, contigs = (sum(p.kind == kind.name for p in pieces) for kind in KINDS)
+    viral = sum(p.genome.label == "virus" for p in pieces)
+    bases = sum(len(p.sequence) for p in pieces)
+    read, contig = KINDS
+    return f"""# The demo's sample
 
-{len(reads)} reads ({bases:,} bases) cut by a program from public genomes. They are not reads of a
-sequencer: the sequences are real, the errors are simulated.
+{reads} reads of {read.min_length} bases and {contigs} contigs of {contig.min_length:,} to \
+{contig.max_length:,} bases ({bases:,} bases together), as of a
+sample of a host with its bacteria, some viruses and some phages: {viral} of the \
+{len(pieces)} records are viral.
+A program cut them from public genomes: the sequences are real, the errors and the mixture are made.
 
-- `reads.fasta.gz`: the reads in random order; a header does not tell what the read is.
-- `truth.tsv`: id, label (virus or non-virus), accession, organism, start and end (1-based,
-  inclusive, on the forward strand), strand.
+- `reads.fasta.gz`: the reads in random order, then the contigs; a header does not tell of what.
+- `truth.tsv`: id, kind (read or contig), label (virus or non-virus), accession, organism, start
+  and end (1-based, inclusive, on the plus strand), strand.
 
-| label | accession | organism | bases | reads | taken from |
-|---|---|---|---|---|---|
+None of these genomes is in the bundled model's training set, and neither are others of their
+families, but where the table says so.
+
+| label | organism | accession or name | family | family in training | bases | reads | contigs \
+| taken from |
+|---|---|---|---|---|---|---|---|---|
 {table}
 
-How they were made:
+How it was made:
 
-    python3 scripts/make_demo_reads.py GENOMES_DIR assets/demo --seed {sampling.seed}
+    scripts/collect_genomes.py build/demo-genomes --table scripts/demo_genomes.tsv
+    scripts/make_demo_reads.py build/demo-genomes assets/demo --seed {seed}
 
-Each genome of a label gives the same number of reads. A read is {sampling.min_length} to \
-{sampling.max_length} bases long
-(uniform), begins anywhere in the genome (uniform), comes from either strand with equal chance, and
-holds no N; then each base is replaced by another one with probability {sampling.error_rate:g}. \
-Genomes are taken
-as linear. The script gives the same bytes for the same genomes and seed.
+`scripts/demo_genomes.tsv` has the SHA-256 of every genome and says how many records it gives. A
+piece begins anywhere in its genome (uniform), comes from either strand with equal chance, and holds
+no N; lengths of contigs are uniform on a logarithmic scale. In reads each base is replaced by
+another one with probability {read.error_rate:g}; contigs, which an assembler makes of many reads,
+are without errors. The same genomes and seed give the same bytes.
 
-What to know when reading an accuracy on them:
-
-- None of these genomes is in the training set of the demo bundle, but relatives of some are:
-  other strains of *Escherichia coli*, other parts of the human and *Arabidopsis* genomes, other
-  phages of *E. coli*. Good calls on such reads are easier to reach than on organisms that are new
-  to the model.
-- The label is that of the genome. A bacterial genome holds prophages: a read from one is labelled
-  non-virus here, though its sequence is a phage's.
+What to know when reading an accuracy on it: the label is that of the genome. A bacterial genome
+holds prophages, and that of an animal or plant the remains of viruses: a piece of one is labelled
+non-virus here, though its sequence is a virus's.
 """
 
 
 def write_outputs(
-    output: Path, genomes: Sequence[Genome], reads: Sequence[Read], sampling: Sampling
+    output: Path, genomes: Sequence[Genome], pieces: Sequence[Piece], seed: int
 ) -> None:
-    """Write reads, truth and README into ``output``."""
-    names = read_names(len(reads))
+    """Write sequences, truth and README into ``output``."""
+    names = names_of(pieces)
     output.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:
-        file.write(render_fasta(names, reads).encode())
+        file.write(render_fasta(names, pieces).encode())
     (output / "reads.fasta.gz").write_bytes(buffer.getvalue())
-    (output / "truth.tsv").write_text(render_truth(names, reads), encoding="utf-8")
-    (output / "README.md").write_text(render_readme(genomes, reads, sampling), encoding="utf-8")
-
-
-def read_names(n_reads: int) -> list[str]:
-    """``read_0001`` and so on."""
-    return [f"read_{number:04d}" for number in range(1, n_reads + 1)]
+    (output / "truth.tsv").write_text(render_truth(names, pieces), encoding="utf-8")
+    (output / "README.md").write_text(render_readme(genomes, pieces, seed), encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the script."""
-    parser = argparse.ArgumentParser(description="Sample the demo's reads from genomes.")
-    parser.add_argument("genomes", type=Path, help="folder with viral/ and cellular/ genomes")
+    parser = argparse.ArgumentParser(description="Sample the demo's reads and contigs.")
+    parser.add_argument("genomes", type=Path, help="folder that collect_genomes.py filled")
     parser.add_argument("output", type=Path, help="folder to write into")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--reads-per-label", type=int, default=300)
-    parser.add_argument("--min-length", type=int, default=150, help="bases")
-    parser.add_argument("--max-length", type=int, default=300, help="bases")
-    parser.add_argument("--error-rate", type=float, default=0.002, help="substitutions per base")
-    parser.add_argument("--subset", type=Path, help="also write reads.fasta, reads.truth.tsv here")
-    parser.add_argument("--subset-reads-per-label", type=int, default=12)
+    parser.add_argument(
+        "--table", type=Path, default=Path(__file__).with_name("demo_genomes.tsv"),
+        help="genomes, and how many reads and contigs each gives",
+    )  # fmt: skip
     options = parser.parse_args(argv)
-    sampling = Sampling(
-        options.reads_per_label,
-        options.min_length,
-        options.max_length,
-        options.error_rate,
-        options.seed,
-    )
-    genomes = read_genomes(options.genomes)
-    too_short = [g.accession for g in genomes if len(g.sequence) < sampling.max_length]
-    if too_short:
-        raise SystemExit(f"error: {too_short[0]} is shorter than {sampling.max_length} bases")
-    reads = sample_reads(genomes, sampling)
-    write_outputs(options.output, genomes, reads, sampling)
-    if options.subset:
-        rows = pick_subset(reads, options.subset_reads_per_label)
-        names = [read_names(len(reads))[row] for row in rows]
-        chosen = [reads[row] for row in rows]
-        options.subset.mkdir(parents=True, exist_ok=True)
-        (options.subset / "reads.fasta").write_text(render_fasta(names, chosen), "utf-8")
-        (options.subset / "reads.truth.tsv").write_text(render_truth(names, chosen), "utf-8")
-    print(f"{len(reads)} reads of {len(genomes)} genomes in {options.output}")
+    genomes = read_genomes(options.genomes, options.table)
+    pieces = sample(genomes, options.seed)
+    write_outputs(options.output, genomes, pieces, options.seed)
+    print(f"{len(pieces)} records of {len(genomes)} genomes in {options.output}")
     return 0
 
 

@@ -345,7 +345,7 @@ def test_finished_work_counts_when_nobody_reads_the_output(tmp_path: Path) -> No
     records = tmp_path / "s.records.h5"
     assert run_unread("consensus", "--records", records, "--reads", reads, *common) == 0
     labels = tmp_path / "labels.tsv"
-    labels.write_text("id\tlabel\taccession\torganism\nshort\tvirus\tA\tB\n")
+    labels.write_text("id\tlabel\torganism\nshort\tvirus\tB\n")
     assert run_unread("report", "truth", tmp_path / "sequences.tsv", labels) == 0
     stages.unlink()
     assert run_unread("shard", reads, "--molecule", "dna", *common) == 0

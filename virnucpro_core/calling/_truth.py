@@ -1,10 +1,10 @@
-"""Calls against known labels: how many are right, over all, by class and by genome."""
+"""Calls against known labels: how many are right, over all, by class and by organism."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from virnucpro_core.errors import InputError
@@ -13,6 +13,9 @@ __all__ = ["Tally", "TruthComparison", "compare_with_truth"]
 
 _LABELS = ("virus", "non-virus")
 _NOT_SCORABLE = "not-scorable"
+_SURE_TIERS = ("high", "medium")
+_COLUMNS = ("records", "right", "sure", "wrong", "sure", "no answer", "right %")
+_COLUMNS_OF_CONFIDENCE = (2, 4)
 
 
 @dataclass(slots=True)
@@ -23,11 +26,15 @@ class Tally:
         right: called what they are.
         wrong: called the other.
         not_scorable: not called at all.
+        sure_right: of the right ones, those in tier high or medium.
+        sure_wrong: of the wrong ones, those in tier high or medium.
     """
 
     right: int = 0
     wrong: int = 0
     not_scorable: int = 0
+    sure_right: int = 0
+    sure_wrong: int = 0
 
     @property
     def total(self) -> int:
@@ -39,50 +46,83 @@ class Tally:
         """Right calls over all records: one that is not scorable counts as a miss. NaN for none."""
         return self.right / self.total if self.total else float("nan")
 
-    def add(self, call: str, label: str) -> None:
+    def add(self, call: str, label: str, *, is_sure: bool = False) -> None:
         """Count one record."""
         if call == _NOT_SCORABLE:
             self.not_scorable += 1
         elif call == label:
             self.right += 1
+            self.sure_right += is_sure
         else:
             self.wrong += 1
+            self.sure_wrong += is_sure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TruthComparison:
     """Calls against the truth.
 
     Attributes:
         overall: all records.
         by_label: tallies of ``virus`` and ``non-virus`` (the true label).
-        by_genome: tallies by ``(label, accession, organism)``, viruses first.
+        by_organism: tallies by ``(kind, label, organism)``: kinds in the order of the truth,
+            viruses first.
+        has_tiers: whether the calls say how sure they are.
     """
 
-    overall: Tally
-    by_label: dict[str, Tally]
-    by_genome: dict[tuple[str, str, str], Tally]
+    overall: Tally = field(default_factory=Tally)
+    by_label: dict[str, Tally] = field(default_factory=lambda: {name: Tally() for name in _LABELS})
+    by_organism: dict[tuple[str, str, str], Tally] = field(default_factory=dict)
+    has_tiers: bool = False
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join([*self._table(), "", *self._words()])
 
-    def _lines(self) -> Iterator[str]:
-        total = self.overall
-        rows = [("all", total), *self.by_label.items()]
-        rows += [(f"  {key[1]} {key[2]}", tally) for key, tally in self.by_genome.items()]
+    def _table(self) -> Iterator[str]:
+        rows: list[tuple[str, Tally | None]] = []
+        last = ("", "")
+        for (kind, label, organism), tally in self.by_organism.items():
+            if kind != last[0]:
+                rows.append((f"{kind}s", None))
+            if (kind, label) != last:
+                mine = [t for (k, at, _), t in self.by_organism.items() if (k, at) == (kind, label)]
+                rows.append((f"  {label}", _sum(mine)))
+            last = (kind, label)
+            rows.append((f"    {organism}", tally))
+        rows.append(("all records", self.overall))
         width = max(len(name) for name, _ in rows)
-        scored = total.right + total.wrong
-        yield (
-            f"{total.right} of {total.total} reads are called right ({total.accuracy:.1%}); "
-            f"{total.wrong} wrong, {total.not_scorable} not scorable (counted as misses)"
-        )
-        if scored:
-            yield f"of the {scored} that could be scored, {total.right / scored:.1%} are right"
-        yield f"{'truth':<{width}}  reads  right  wrong  not scorable  right %"
+        shown = [
+            number
+            for number in range(len(_COLUMNS))
+            if self.has_tiers or number not in _COLUMNS_OF_CONFIDENCE
+        ]
+        yield "  ".join(["what it is".ljust(width), *(_COLUMNS[i] for i in shown)])
         for name, t in rows:
+            if t is None:
+                yield name
+                continue
+            values = (
+                t.total, t.right, t.sure_right, t.wrong, t.sure_wrong, t.not_scorable,
+                f"{100 * t.accuracy:.1f}",
+            )  # fmt: skip
+            cells = (f"{values[i]:>{len(_COLUMNS[i])}}" for i in shown)
+            yield "  ".join([name.ljust(width), *cells])
+
+    def _words(self) -> Iterator[str]:
+        total, viruses, others = self.overall, self.by_label["virus"], self.by_label["non-virus"]
+        yield (
+            f"{total.right} of {total.total} records are called right ({total.accuracy:.1%}), "
+            f"{total.wrong} wrong, {total.not_scorable} without an answer (counted as misses; the "
+            "report says why)."
+        )
+        if self.has_tiers:
             yield (
-                f"{name:<{width}}  {t.total:5}  {t.right:5}  {t.wrong:5}  "
-                f"{t.not_scorable:12}  {100 * t.accuracy:7.1f}"
+                f"Viruses found with confidence (sure: in tier high or medium): "
+                f"{viruses.sure_right} of {viruses.total} viral records."
+            )
+            yield (
+                f"Called virus with confidence, but are none: {others.sure_wrong} of "
+                f"{others.total} other records."
             )
 
 
@@ -90,16 +130,16 @@ def compare_with_truth(sequences: Path, truth: Path) -> TruthComparison:
     """Compare the calls of ``sequences.tsv`` with true labels.
 
     Args:
-        sequences: a result table with columns ``id`` and ``call``.
+        sequences: a result table with columns ``id``, ``call`` and ``tier``.
         truth: a tab-separated table with columns ``id``, ``label`` (virus or non-virus),
-            ``accession`` and ``organism``; one row for each record of ``sequences``.
+            ``organism`` and, where records are to be told apart by it, ``kind`` (such as read or
+            contig); one row for each record of ``sequences``.
 
     Raises:
         InputError: a table cannot be read, or the two are not about the same records.
     """
     labels: dict[str, dict[str, str]] = {}
-    columns = ("id", "label", "accession", "organism")
-    for number, row in enumerate(_rows(truth, columns), start=2):
+    for number, row in enumerate(_rows(truth, ("id", "label", "organism")), start=2):
         if row["id"] in labels:
             raise InputError(
                 f"has a label for {row['id']} already",
@@ -107,10 +147,10 @@ def compare_with_truth(sequences: Path, truth: Path) -> TruthComparison:
                 remedy="keep one row for each record",
             )
         labels[row["id"]] = row
-    overall = Tally()
-    by_label = {label: Tally() for label in _LABELS}
-    genomes: dict[tuple[str, str, str], Tally] = {}
-    for row in _rows(sequences, ("id", "call")):
+    kinds = list(dict.fromkeys(row.get("kind") or "record" for row in labels.values()))
+    result = TruthComparison()
+    organisms: dict[tuple[str, str, str], Tally] = {}
+    for row in _rows(sequences, ("id", "call", "tier")):
         known = labels.pop(row["id"], None)
         if known is None:
             raise InputError(
@@ -123,17 +163,27 @@ def compare_with_truth(sequences: Path, truth: Path) -> TruthComparison:
             )
         if call not in (*_LABELS, _NOT_SCORABLE):
             raise InputError(f"calls {row['id']} {call!r}", where=str(sequences))
-        key = (label, known["accession"], known["organism"])
-        for tally in (overall, by_label[label], genomes.setdefault(key, Tally())):
-            tally.add(call, label)
+        result.has_tiers |= row["tier"] not in ("", "NA", _NOT_SCORABLE)
+        key = (known.get("kind") or "record", label, known["organism"])
+        for tally in (result.overall, result.by_label[label], organisms.setdefault(key, Tally())):
+            tally.add(call, label, is_sure=row["tier"] in _SURE_TIERS)
     if labels:
         raise InputError(
             f"has no call for {next(iter(labels))}; {len(labels)} labelled records are missing",
             where=str(sequences),
             remedy="give the truth of the same reads",
         )
-    order = sorted(genomes, key=lambda key: (_LABELS.index(key[0]), key[1:]))
-    return TruthComparison(overall, by_label, {key: genomes[key] for key in order})
+    order = sorted(organisms, key=lambda key: (kinds.index(key[0]), _LABELS.index(key[1]), key[2]))
+    result.by_organism.update((key, organisms[key]) for key in order)
+    return result
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        for name in Tally.__slots__:
+            setattr(total, name, getattr(total, name) + getattr(tally, name))
+    return total
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:

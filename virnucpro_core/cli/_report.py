@@ -151,8 +151,8 @@ def truth(
     labels: Annotated[
         Path,
         typer.Argument(
-            help="Tab-separated table with the columns id, label (virus or non-virus), accession "
-            "and organism."
+            help="Tab-separated table with the columns id, label (virus or non-virus), organism "
+            "and, if you like, kind (such as read or contig)."
         ),
     ],
 ) -> None:

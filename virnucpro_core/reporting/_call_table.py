@@ -19,9 +19,20 @@ from numpy.typing import NDArray
 
 from virnucpro_core.errors import StoreError
 
-__all__ = ["CALLS", "LENGTH_EDGES", "Q_LIMITS", "SCORE_EDGES", "CallTotals", "TopRecord", "sum_up"]
+__all__ = [
+    "CALLS",
+    "LENGTH_EDGES",
+    "Q_LIMITS",
+    "SCORE_EDGES",
+    "SURE_TIERS",
+    "CallTotals",
+    "TopRecord",
+    "sum_up",
+]
 
 CALLS = ("virus", "non-virus", "not-scorable")
+SURE_TIERS = ("medium", "high")
+"""The tiers of calls that can be relied on, the surest last."""
 SCORE_EDGES = np.linspace(0, 1, 41)
 """Edges of the bins of scores and of probabilities."""
 LENGTH_EDGES = np.logspace(0, 9, 9 * 8 + 1)
@@ -65,9 +76,13 @@ class TopRecord:
 
     @property
     def rank(self) -> tuple[float, ...]:
-        """Larger for what belongs further up: called virus, surer (to 0.01), longer, earlier."""
+        """Larger for what belongs further up.
+
+        That is: called virus, of a surer tier, of a higher probability (to 0.01), longer, earlier.
+        """
         sure = self.virus_score if self.probability is None else self.probability
-        return (self.call == "virus", round(sure, 2), self.length, -self.index)
+        tier = SURE_TIERS.index(self.tier) if self.tier in SURE_TIERS else -1
+        return (self.call == "virus", tier, round(sure, 2), self.length, -self.index)
 
 
 @dataclass(slots=True)
@@ -118,6 +133,16 @@ class CallTotals:
     def n_scored(self) -> int:
         """Records with a score."""
         return self.calls["virus"] + self.calls["non-virus"]
+
+    @property
+    def n_sure(self) -> int:
+        """Records called virus, of a tier that can be relied on."""
+        return sum(self.tiers[tier] for tier in SURE_TIERS)
+
+    @property
+    def has_tiers(self) -> bool:
+        """Whether calls say how far they can be relied on, if any is virus."""
+        return any(name not in ("NA", "") for name in self.tiers)
 
     @property
     def has_probabilities(self) -> bool:
@@ -265,7 +290,9 @@ def _surest(block: pa.RecordBatch, n: int) -> list[int]:
     length, call = _numbers(block, "length"), _texts(block, "call")
     sure = np.round(np.where(np.isnan(probability), score, probability), 2)
     scored = np.flatnonzero(~np.isnan(score))
-    order = np.lexsort((-scored, length[scored], sure[scored], call[scored] == "virus"))
+    tiers = _texts(block, "tier")[scored]
+    tier = np.select([tiers == name for name in SURE_TIERS], range(len(SURE_TIERS)), -1)
+    order = np.lexsort((-scored, length[scored], sure[scored], tier, call[scored] == "virus"))
     rows: list[int] = scored[order[::-1][:n]].tolist()
     return rows
 

@@ -10,11 +10,7 @@ from typing import Any
 from virnucpro_core import __version__
 from virnucpro_core.errors import InputError, StoreError
 from virnucpro_core.pages import (
-    CALL_COLOURS,
     Block,
-    KeyNumber,
-    KeyNumbers,
-    Notices,
     Page,
     Section,
     Table,
@@ -26,17 +22,15 @@ from virnucpro_core.reporting._genome_content import measure_content
 from virnucpro_core.reporting._how_called import (
     how_called_section,
     not_scorable_section,
-    share,
 )
 from virnucpro_core.reporting._json_files import read_json_object
 from virnucpro_core.reporting._model_card import calibration_section, model_section
+from virnucpro_core.reporting._overview import overview_section, what_was_found
 from virnucpro_core.reporting._run_section import cite_section, run_section
 from virnucpro_core.reporting._sample_figures import (
     fdr_curve,
     length_distribution,
-    order_tiers,
     score_distribution,
-    tier_bars,
     window_track,
 )
 from virnucpro_core.reporting._sample_summary import (
@@ -152,7 +146,7 @@ def write_sample_report(
     ]
     warnings += signals(totals, bundle, prevalence=prevalence, content=content)
     sections = [
-        _overview(totals, warnings),
+        overview_section(totals, warnings),
         _records(totals, files),
         _distributions(totals, summary, run),
         how_called_section(totals, summary, run),
@@ -163,12 +157,9 @@ def write_sample_report(
         run_section(run),
         cite_section(),
     ]
-    lead = (
-        f"{totals.calls['virus']:,} of {totals.n_records:,} records are called virus by the model "
-        f"{bundle['name']}."
-    )
     footer = f"Written by virnucpro {__version__}. This page needs no network."
-    write_page(path, Page(f"Viral sequences in {sample}", lead, sections, footer))
+    title, lead = f"Viral sequences in {sample}", what_was_found(totals, bundle["name"])
+    write_page(path, Page(title, lead, sections, footer))
 
 
 def _check_model(
@@ -187,26 +178,6 @@ def _check_model(
 def _sentence(line: str) -> str:
     """A line of the log as a sentence."""
     return f"{line[:1].upper()}{line[1:].rstrip('.')}."
-
-
-def _overview(totals: CallTotals, warnings: Sequence[str]) -> Section:
-    n, virus = totals.n_records, totals.calls["virus"]
-    tiers = order_tiers([tier for tier in totals.tiers if tier not in ("NA", "")])
-    by_tier = ", ".join(f"{totals.tiers[tier]:,} {tier}" for tier in tiers)
-    numbers = [
-        KeyNumber("virus", f"{virus:,}", by_tier or share(virus, n), CALL_COLOURS["virus"]),
-        KeyNumber("non-virus", f"{totals.calls['non-virus']:,}",
-                  share(totals.calls["non-virus"], n), CALL_COLOURS["non-virus"]),
-        KeyNumber("not scorable", f"{totals.calls['not-scorable']:,}",
-                  share(totals.calls["not-scorable"], n), CALL_COLOURS["not-scorable"]),
-        KeyNumber("records", f"{n:,}", f"{totals.n_bases:,} bases"),
-    ]  # fmt: skip
-    blocks: list[Block] = [KeyNumbers(numbers)]
-    if warnings:
-        blocks.append(Notices(warnings))
-    if tiers:
-        blocks.append(tier_bars(totals))
-    return Section("overview", "Overview", blocks)
 
 
 def _records(totals: CallTotals, files: SampleFiles) -> Section:

@@ -28,7 +28,8 @@ def records() -> list[Record]:
             reason = (
                 "1 of 3 frames set aside: embedding is not finite" if number % 50 == 0 else "NA"
             )
-            drawn.append(Record(f"r{number}", length, score, p, q, "low", reason))
+            tier = rng.choice(("low", "low", "low", "medium", "high", "of another version"))
+            drawn.append(Record(f"r{number}", length, score, p, q, tier, reason))
     return drawn
 
 
@@ -64,7 +65,9 @@ def test_counts_are_those_of_the_records(table: Path) -> None:
         of_call = [r for r in drawn if r.call == call]
         assert totals.calls[call] == len(of_call) == totals.lengths[call].sum()
         assert totals.bases[call] == sum(r.length for r in of_call)
-    assert totals.scores["virus"].sum() == totals.tiers["low"] == totals.calls["virus"]
+    assert totals.scores["virus"].sum() == totals.tiers.total() == totals.calls["virus"]
+    viruses = [r.tier for r in drawn if r.call == "virus"]
+    assert totals.n_sure == viruses.count("high") + viruses.count("medium") < len(viruses)
     assert totals.scores["virus"][:20].sum() == 0
     assert totals.reasons["every frame has a stop codon"] > 0
     assert totals.reasons["frames set aside: x"] > 0
@@ -86,12 +89,21 @@ def test_the_fdr_curve_counts_q_values_up_to_and_with_each_limit(table: Path) ->
 def test_the_top_records_are_the_first_of_all_in_order(table: Path) -> None:
     drawn = records()
     scored = [(i, r) for i, r in enumerate(drawn) if r.score is not None]
+    surest = {"high": 2, "medium": 1}
     scored.sort(
-        key=lambda e: (e[1].call == "virus", round(e[1].probability or 0, 2), e[1].length, -e[0])
+        key=lambda e: (
+            e[1].call == "virus",
+            surest.get(e[1].tier or "", 0),
+            round(e[1].probability or 0, 2),
+            e[1].length,
+            -e[0],
+        )
     )
     expected = [r.id for _, r in reversed(scored)][:25]
     totals = sum_up(table, block_bytes=2048)
     assert [record.id for record in totals.top] == expected
+    named = sum_up(table, n_top=len(scored), block_bytes=2048).top
+    assert [record.id for record in named] == [r.id for _, r in reversed(scored)]
     long = [(r.length, -i, r.id) for i, r in scored if r.call == "virus" and r.n_chunks > 1]
     assert [record.id for record in totals.longest] == [n for *_, n in sorted(long)[::-1][:12]]
     assert all(drawn[record.index].id == record.id for record in totals.top)

@@ -86,7 +86,11 @@ def files(tmp_path: Path) -> SampleFiles:
 
 def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
     text = report(tmp_path, files, CALIBRATED)
-    assert "3 of 9 records are called virus by the model tested." in text
+    assert (
+        "2 of 9 records are called virus with confidence (tier high or medium) by the model "
+        "tested. 1 more may be viral, but the model is unsure of them." in text
+    )
+    assert "tier phage 9,400 0.97 high fragment 480 0.8 medium A warning" in text
     assert "1 high, 1 medium, 1 low" in text
     assert "A warning of the caller." in text
     assert "q-value of at most 0.05" in text
@@ -102,6 +106,16 @@ def test_a_calibrated_sample(tmp_path: Path, files: SampleFiles) -> None:
     assert "k-mer logistic regression 500" in text
     assert "f" * 64 in text
     assert "nextflow run main.nf" in text
+
+
+def test_calls_that_are_all_unsure_are_said_to_be(tmp_path: Path) -> None:
+    records = [replace(r, tier="low") for r in VIRUSES] + OTHERS
+    text = report(tmp_path, write_sample(tmp_path / "s", records), CALIBRATED)
+    assert (
+        "None of 5 records is called virus with confidence (tier high or medium) by the model "
+        "tested. 3 may be viral, but the model is unsure of them." in text
+    )
+    assert "with most confidence" not in text
 
 
 def test_what_the_answers_of_partial_frames_rest_on(tmp_path: Path) -> None:
@@ -153,7 +167,7 @@ def test_an_uncalibrated_model_has_no_probabilities(tmp_path: Path) -> None:
 
 def test_only_the_table_of_the_records_is_needed(tmp_path: Path, files: SampleFiles) -> None:
     text = report(tmp_path, SampleFiles(files.sequences), CALIBRATED)
-    assert "3 of 9 records" in text
+    assert "2 of 9 records" in text
     assert "There is no run.json at hand." in text
     assert "not recorded" in text
 
