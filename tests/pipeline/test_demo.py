@@ -1,4 +1,4 @@
-"""The demonstration: real genomes that the bundled model has never seen."""
+"""The demonstration: reads and contigs of genomes that the bundled model has never seen."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.running import REPOSITORY, read_table, run_pipeline
+
+_SURE = ("high", "medium")
 
 pytestmark = [pytest.mark.slow, pytest.mark.pipeline]
 
@@ -25,3 +27,8 @@ def test_the_bundled_model_tells_viruses_from_the_rest(tmp_path: Path) -> None:
     # Calling everything one or the other gives one half; there is room for a retrained model.
     rates = [sum(calls) / len(calls) for calls in right.values()]
     assert sum(rates) / 2 > 0.6, rates
+    sure = [truth[r["id"]] for r in rows if r["call"] == "virus" and r["tier"] in _SURE]
+    assert sure.count("virus") >= 10
+    assert sure.count("virus") > 2 * sure.count("non-virus")
+    page = (run.outdir / "demo" / "report.html").read_text()
+    assert f"{len(sure)} of {len(rows)} records are called virus with confidence" in page
