@@ -139,8 +139,14 @@ def _labelled(
 
 
 def _limit(strange: NDArray[np.float64], is_right: NDArray[np.bool_]) -> float:
-    """What most of the right calls are within; of all, where none is right."""
-    return float(np.quantile(strange[is_right] if is_right.any() else strange, _KEPT))
+    """What most of the right calls are within; most of all, where none is right.
+
+    Args:
+        strange: of the windows of a class; NaN where one has no frame, and does not count.
+    """
+    has_frame = ~np.isnan(strange)
+    is_right = is_right & has_frame
+    return float(np.quantile(strange[is_right if is_right.any() else has_frame], _KEPT))
 
 
 def _quiet(line: str) -> None:
