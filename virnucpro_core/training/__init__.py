@@ -48,7 +48,11 @@ from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_gen
 from virnucpro_core.training._made_up import shuffled_letters, shuffled_pairs, uniform
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
 from virnucpro_core.training._recipes import RECIPES, ClassifierRecipe, find_recipe
-from virnucpro_core.training._reliability import FittedReliability, fit_reliability
+from virnucpro_core.training._reliability import (
+    FittedReliability,
+    LabelledWindows,
+    fit_reliability,
+)
 from virnucpro_core.training._resume_dataset import open_or_make_dataset
 from virnucpro_core.training._sheet import SheetRow, read_sheet
 from virnucpro_core.training._split import SplitShares
@@ -80,6 +84,7 @@ __all__ = [
     "JudgedWindows",
     "KmerModel",
     "LabelledFrames",
+    "LabelledWindows",
     "ModelRecipe",
     "OverlapRow",
     "PartFeatures",

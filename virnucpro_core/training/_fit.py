@@ -21,7 +21,11 @@ from virnucpro_core.training._dataset_tables import WindowTable
 from virnucpro_core.training._evaluation import JudgedWindows, evaluate
 from virnucpro_core.training._features import PartFeatures
 from virnucpro_core.training._recipes import ClassifierRecipe
-from virnucpro_core.training._reliability import FittedReliability, fit_reliability
+from virnucpro_core.training._reliability import (
+    FittedReliability,
+    LabelledWindows,
+    fit_reliability,
+)
 
 __all__ = ["FittedModel", "fit_model"]
 
@@ -80,8 +84,8 @@ def fit_model(
     if sequences is not None and calibration is not None:
         train_rows = np.intersect1d(windows.part("train"), np.flatnonzero(windows.n_frames))
         reliability = fit_reliability(
-            _sequences_of(sequences, train_rows),
-            _sequences_of(sequences, scored_rows),
+            _labelled(windows, sequences, train_rows),
+            _labelled(windows, sequences, scored_rows),
             scored,
             calibration,
             frame_rule,
@@ -117,6 +121,16 @@ def _scored(
         genome=[windows.genome[row] for row in rows.tolist()],
         start=windows.start[rows],
         cluster=[windows.cluster[row] for row in rows.tolist()],
+    )
+
+
+def _labelled(
+    windows: WindowTable, sequences: ByteStrings, rows: NDArray[np.int64]
+) -> LabelledWindows:
+    return LabelledWindows(
+        _sequences_of(sequences, rows),
+        windows.label[rows],
+        [windows.cluster[row] for row in rows.tolist()],
     )
 
 

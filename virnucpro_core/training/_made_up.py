@@ -9,25 +9,41 @@ import numpy as np
 
 from virnucpro_core.store import ByteStrings
 
-__all__ = ["made_up", "shuffled_letters", "shuffled_pairs", "uniform"]
+__all__ = ["made_up", "repeated", "shuffled_letters", "shuffled_pairs", "uniform"]
 
+_COMPLEMENT = bytes.maketrans(b"ACGT", b"TGCA")
 _BASES = np.frombuffer(b"ACGT", dtype=np.uint8)
 
 
 def made_up(windows: ByteStrings, rng: np.random.Generator) -> Iterator[bytes]:
-    """A sequence of the length of each window, by turns of the three kinds of this module."""
+    """A sequence of the length of each window, by turns of the four kinds of this module."""
     for number, letters in enumerate(windows):
-        if number % 3 == 0:
+        if number % 4 == 0:
             yield shuffled_pairs(letters, rng)
-        elif number % 3 == 1:
+        elif number % 4 == 1:
             yield shuffled_letters(letters, rng)
-        else:
+        elif number % 4 == 2:
             yield uniform(len(letters), rng)
+        else:
+            yield repeated(len(letters), rng)
 
 
 def uniform(length: int, rng: np.random.Generator) -> bytes:
     """``length`` bases, each as likely as the others."""
     return _BASES[rng.integers(len(_BASES), size=length)].tobytes()
+
+
+def repeated(length: int, rng: np.random.Generator) -> bytes:
+    """``length`` bases of a few short random pieces in a row, again and again, of either strand.
+
+    Artefacts are made like that, of primers and adapters.
+    """
+    pieces = [uniform(int(rng.integers(15, 36)), rng) for _ in range(int(rng.integers(2, 9)))]
+    found = b""
+    while len(found) < length:
+        piece = pieces[int(rng.integers(len(pieces)))]
+        found += piece.translate(_COMPLEMENT)[::-1] if rng.random() < 0.5 else piece
+    return found[:length]
 
 
 def shuffled_letters(letters: bytes, rng: np.random.Generator) -> bytes:

@@ -5,7 +5,7 @@ Shape letters: ``W`` windows, ``F`` frames.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,13 @@ from virnucpro_core.training._classifier import fit_classifier
 from virnucpro_core.training._made_up import made_up
 from virnucpro_core.training._recipes import ClassifierRecipe
 
-__all__ = ["FittedReliability", "WindowFrames", "fit_reliability", "window_strangeness"]
+__all__ = [
+    "FittedReliability",
+    "LabelledWindows",
+    "WindowFrames",
+    "fit_reliability",
+    "window_strangeness",
+]
 
 _RECIPE = ClassifierRecipe(hidden_width=32, dropout=0.2, most_epochs=30)
 _SEED = 1
@@ -37,6 +43,14 @@ _MOST_WINDOWS = 30_000
 _KEPT = 0.95
 """Share of right calls of either class on validation windows that stay within the limits."""
 
+_KIN_KEPT = 0.9
+"""Share of the clusters of other genomes of which as many windows stay within the limit of a
+non-virus. What codes for nothing is hard to tell from shuffled letters, and a genome of a plant or
+an animal is mostly that: a limit from bacteria alone would call most of its reads strange."""
+
+_LEAST_OF_KIN = 20
+"""Windows of a cluster, in a range of length."""
+
 
 @dataclass(frozen=True, slots=True)
 class FittedReliability:
@@ -44,6 +58,30 @@ class FittedReliability:
 
     network: MlpClassifier
     limits: StrangenessLimits
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledWindows:
+    """``W`` windows.
+
+    Attributes:
+        sequences: their letters.
+        label: int64 [W], 0 others, 1 virus.
+        cluster: W names of clusters of kin.
+    """
+
+    sequences: ByteStrings
+    label: NDArray[np.int64]
+    cluster: Sequence[str]
+
+    def thinned(self, most: int) -> LabelledWindows:
+        """Every second, third, ... window, at most ``most``."""
+        rows = range(0, len(self.sequences), max(-(-len(self.sequences) // most), 1))
+        return LabelledWindows(
+            ByteStrings.from_iterable(self.sequences[row] for row in rows),
+            self.label[rows.start : rows.stop : rows.step],
+            self.cluster[rows.start : rows.stop : rows.step],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +105,8 @@ class WindowFrames:
 
 
 def fit_reliability(
-    train: ByteStrings,
-    validation: ByteStrings,
+    train: LabelledWindows,
+    validation: LabelledWindows,
     scored: ScoredWindows,
     calibration: Calibration,
     rule: FrameRule,
@@ -78,7 +116,8 @@ def fit_reliability(
 
     That a detector is fitted to made-up outliers and then finds others, too, is outlier exposure
     (Hendrycks, Mazeika and Dietterich 2019). The limits are quantiles of the validation windows
-    that the classifier calls rightly, for each range of length of the calibration and each class.
+    that the classifier calls rightly, for each range of length of the calibration and each class;
+    that of others is high enough for the windows of most clusters of other genomes.
 
     Args:
         train: windows of the training genomes.
@@ -89,28 +128,42 @@ def fit_reliability(
         log: called with lines of progress.
     """
     rng = np.random.default_rng(_SEED)
+    some = train.thinned(_MOST_WINDOWS)
     network = fit_classifier(
-        _labelled(train, rule, rng), _labelled(validation, rule, rng), _RECIPE, _quiet
+        _labelled(some.sequences, rule, rng),
+        _labelled(validation.thinned(_MOST_WINDOWS).sequences, rule, rng),
+        _RECIPE,
+        _quiet,
     )
-    strange = window_strangeness(validation, rule, network.for_prediction())
+    predictor = network.for_prediction()
+    seen, unseen = (window_strangeness(w.sequences, rule, predictor) for w in (some, validation))
+    strange = np.concatenate([seen, unseen])
+    length = np.concatenate([some.sequences.lengths, scored.length])
+    is_virus = np.concatenate([some.label, scored.label]) == 1
+    cluster = np.array([*some.cluster, *validation.cluster])
     log_odds = calibration.window_log_odds(scored.score, scored.length)
-    is_virus = scored.label == 1
-    is_right = (log_odds >= 0) == is_virus
+    # Of training windows the classifier's calls would be too good.
+    is_right = np.concatenate([np.zeros(len(seen), bool), (log_odds >= 0) == (scored.label == 1)])
+    has_frame = ~np.isnan(strange)
     limits = []
     for item in calibration.ranges:
         last = np.inf if item.max_length is None else item.max_length
-        mine = (scored.length >= item.min_length) & (scored.length <= last)
-        virus, non_virus = (
-            _limit(strange[mine & of_class], is_right[mine & of_class])
-            for of_class in (is_virus, ~is_virus)
-        )
+        mine = has_frame & (length >= item.min_length) & (length <= last)
+        virus, other = mine & is_virus, mine & ~is_virus
+        non_virus = _limit(strange[other], is_right[other], cluster[other])
         n_windows = int(mine.sum())
         limits.append(
-            StrangenessLimit(item.min_length, item.max_length, virus, non_virus, n_windows)
+            StrangenessLimit(
+                item.min_length,
+                item.max_length,
+                _limit(strange[virus], is_right[virus]),
+                non_virus,
+                n_windows,
+            )
         )
         log(
             f"reliability, {item.min_length} to {item.max_length or 'any'} nt: strangeness at "
-            f"most {virus:.2f} of viruses, {non_virus:.2f} of others"
+            f"most {limits[-1].virus:.2f} of viruses, {non_virus:.2f} of others"
         )
     return FittedReliability(network, StrangenessLimits(tuple(limits)))
 
@@ -130,23 +183,30 @@ def _labelled(
     windows: ByteStrings, rule: FrameRule, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Frames of windows, 0, and of as many made-up ones, 1."""
-    step = -(-len(windows) // _MOST_WINDOWS)
-    some = ByteStrings.from_iterable(windows[row] for row in range(0, len(windows), step))
-    false = ByteStrings.from_iterable(made_up(some, rng))
-    parts = [codon_frequencies(WindowFrames.find(w, rule).nucleotides) for w in (some, false)]
+    false = ByteStrings.from_iterable(made_up(windows, rng))
+    parts = [codon_frequencies(WindowFrames.find(w, rule).nucleotides) for w in (windows, false)]
     labels = np.repeat(np.arange(2), [len(part) for part in parts])
     return np.concatenate(parts), labels
 
 
-def _limit(strange: NDArray[np.float64], is_right: NDArray[np.bool_]) -> float:
-    """What most of the right calls are within; most of all, where none is right.
+def _limit(
+    strange: NDArray[np.float64],
+    is_right: NDArray[np.bool_],
+    cluster: NDArray[np.str_] | None = None,
+) -> float:
+    """What most of the right calls of a class are within; most of all, where none is right.
 
     Args:
-        strange: of the windows of a class; NaN where one has no frame, and does not count.
+        cluster: of the windows; where it is given, most windows of most clusters are within, too.
     """
-    has_frame = ~np.isnan(strange)
-    is_right = is_right & has_frame
-    return float(np.quantile(strange[is_right if is_right.any() else has_frame], _KEPT))
+    limit = float(np.quantile(strange[is_right] if is_right.any() else strange, _KEPT))
+    if cluster is None:
+        return limit
+    names, counts = np.unique(cluster, return_counts=True)
+    of_kin = [
+        np.quantile(strange[cluster == name], _KEPT) for name in names[counts >= _LEAST_OF_KIN]
+    ]
+    return max(limit, float(np.quantile(of_kin, _KIN_KEPT))) if of_kin else limit
 
 
 def _quiet(line: str) -> None:
