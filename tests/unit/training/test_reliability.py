@@ -61,7 +61,7 @@ def test_coding_windows_are_told_from_shuffled_ones_and_most_right_calls_are_kep
     natural = window_strangeness(unseen, "longest", network)
     false = ByteStrings.from_iterable(made_up(unseen, np.random.default_rng(4)))
     strange = window_strangeness(false, "longest", network)
-    assert (natural > limit.virus).mean() < 0.1
+    assert (natural > limit.virus).mean() < 0.2
     assert (strange > limit.virus).mean() > 0.9
     assert lines == [
         f"reliability, 1 to any nt: strangeness at most {limit.virus:.2f} of viruses, "
