@@ -10,6 +10,7 @@ import torch
 
 from tests.unit.models.helpers import dna_tokenizer, randomise
 from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core._reliability import N_CODON_FREQUENCIES, StrangenessLimits
 from virnucpro_core.models import (
     ClassifierConfig,
     DnabertS,
@@ -21,6 +22,13 @@ from virnucpro_core.models import (
 )
 
 WINDOW_SIZE = 300
+
+LIMITS: dict[str, Any] = {
+    "limits": [
+        {"min_length": 1, "max_length": 59, "virus": 0.5, "non_virus": 1.5, "windows": 100},
+        {"min_length": 60, "max_length": None, "virus": -0.25, "non_virus": 0.25, "windows": 900},
+    ]
+}
 
 
 CALIBRATION: dict[str, Any] = {
@@ -41,6 +49,7 @@ def make_bundle(
     window_size: int = WINDOW_SIZE,
     frame_rule: FrameRule = "complete",
     calibration: Mapping[str, Any] | None = None,
+    with_reliability: bool = False,
     n_layers: int = 1,
     width: int = 16,
 ) -> Path:
@@ -63,7 +72,8 @@ def make_bundle(
     )
     protein = Esm2(Esm2Config(n_layers=n_layers, width=width, n_heads=2))
     classifier = MlpClassifier(ClassifierConfig(input_width=2 * width, hidden_width=8))
-    for number, module in enumerate((dna, protein, classifier)):
+    network = MlpClassifier(ClassifierConfig(N_CODON_FREQUENCIES, 4))
+    for number, module in enumerate((dna, protein, classifier, network)):
         randomise(module, 10 * seed + number)
     with torch.no_grad():
         write_bundle(
@@ -78,6 +88,9 @@ def make_bundle(
             protein=protein,
             classifier=classifier,
             calibration=calibration,
+            reliability=(network, StrangenessLimits.parse(LIMITS, "tests"))
+            if with_reliability
+            else None,
         )
     tokenizer_file.unlink()
     return path

@@ -6,6 +6,7 @@ Shape letters: ``W`` windows, ``R`` records.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,7 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from virnucpro_core._json_object import JsonObject
 
-__all__ = ["Calibration", "LengthRange", "Mixtures", "logit", "score_logit", "sigmoid"]
+__all__ = [
+    "Calibration",
+    "LengthRange",
+    "Mixtures",
+    "check_adjoining",
+    "logit",
+    "score_logit",
+    "sigmoid",
+]
 
 _METHOD = "platt"
 # A softmax in float32 cannot tell a score from 1 that is nearer to it than this.
@@ -115,14 +124,7 @@ class Calibration:
         has_mixtures = "mixtures" in entry.names()
         mixtures = Mixtures.take(entry.take_object("mixtures")) if has_mixtures else None
         entry.finish()
-        if not ranges:
-            raise entry.error(f"{entry.path('ranges')} is empty")
-        ends = [None if r.max_length is None else r.max_length + 1 for r in ranges]
-        if [1, *ends] != [*(r.min_length for r in ranges), None] or _is_backward(ranges):
-            raise entry.error(
-                f"{entry.path('ranges')} must ascend from length 1 to null, each beginning where "
-                "the one before it ends"
-            )
+        check_adjoining(entry, "ranges", [(r.min_length, r.max_length) for r in ranges])
         return cls(prevalence, exponent, ranges, mixtures)
 
     def to_json(self) -> dict[str, Any]:
@@ -184,6 +186,27 @@ class Calibration:
         return evidence
 
 
+def check_adjoining(entry: JsonObject, key: str, ranges: Sequence[tuple[int, int | None]]) -> None:
+    """See that ranges of length cover all lengths once.
+
+    Args:
+        entry: the object that has them under ``key``.
+        ranges: shortest and longest length of each, in bases; None for no end.
+
+    Raises:
+        BundleError: they do not.
+    """
+    if not ranges:
+        raise entry.error(f"{entry.path(key)} is empty")
+    ends = [None if most is None else most + 1 for _, most in ranges]
+    is_backward = any(most is not None and most < least for least, most in ranges)
+    if [1, *ends] != [*(least for least, _ in ranges), None] or is_backward:
+        raise entry.error(
+            f"{entry.path(key)} must ascend from length 1 to null, each beginning where the one "
+            "before it ends"
+        )
+
+
 def logit(probability: float) -> float:
     """Log-odds of a probability between 0 and 1, both excluded."""
     return math.log(probability) - math.log1p(-probability)
@@ -219,7 +242,3 @@ def _length_range(entry: JsonObject) -> LengthRange:
     if item.windows < 0:
         raise entry.error(f"{entry.path('windows')} must be at least 0, not {item.windows}")
     return item
-
-
-def _is_backward(ranges: tuple[LengthRange, ...]) -> bool:
-    return any(r.max_length is not None and r.max_length < r.min_length for r in ranges)

@@ -29,7 +29,7 @@ PARTITIONS: dict[str, Callable[[SheetRow], str]] = {
 }
 """What windows are told apart by."""
 
-_TIERS = ("high", "medium", "low", "not-scorable")
+_TIERS = ("high", "medium", "low", "unfamiliar", "not-scorable")
 
 
 def judge_windows(tool: str, windows: WindowSet, scores: Scores) -> Row:

@@ -91,6 +91,7 @@ class BundleScorer:
                     bundle_sha256=self.bundle.sha256,
                     calibration=self.bundle.calibration,
                     trained_rule=self.bundle.frame_rule,
+                    reliability=self.bundle.load_reliability(),
                 )
                 write_scores(scores, folder / f"{path.stem}.scores.h5")
             self._seconds[windows.sha256] = time.perf_counter() - started

@@ -18,9 +18,9 @@ ROOT = Path(virnucpro_core.__file__).parent
 # Imports go up this list only.
 ROOMS = [
     "errors", "_limits", "_requirements", "_files", "_progress", "_json_object", "_calibration",
-    "_frame_rule", "samples", "parameters", "pages", "store", "sequences", "packing", "models",
-    "embedding", "calling", "training", "reporting", "estimating", "benchmarking", "diagnosing",
-    "cli",
+    "_reliability", "_frame_rule", "samples", "parameters", "pages", "store", "sequences",
+    "packing", "models", "embedding", "calling", "training", "reporting", "estimating",
+    "benchmarking", "diagnosing", "cli",
 ]  # fmt: skip
 
 

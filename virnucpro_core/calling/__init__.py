@@ -8,6 +8,11 @@ from virnucpro_core._calibration import (
     score_logit,
     sigmoid,
 )
+from virnucpro_core._reliability import (
+    N_CODON_FREQUENCIES,
+    StrangenessLimit,
+    StrangenessLimits,
+)
 from virnucpro_core.calling._chunks import virus_score
 from virnucpro_core.calling._classify import (
     check_weights,
@@ -26,10 +31,12 @@ from virnucpro_core.calling._prevalence import (
     likeliest_share,
     parse_prevalence,
 )
+from virnucpro_core.calling._strangeness import codon_frequencies, strangeness
 from virnucpro_core.calling._summary import ConsensusSummary
 from virnucpro_core.calling._truth import Tally, TruthComparison, compare_with_truth
 
 __all__ = [
+    "N_CODON_FREQUENCIES",
     "PRESETS",
     "RESULT_FILES",
     "VIRAL_FILES",
@@ -40,12 +47,15 @@ __all__ = [
     "Mixtures",
     "Prevalence",
     "ShareEstimate",
+    "StrangenessLimit",
+    "StrangenessLimits",
     "Tally",
     "TruthComparison",
     "check_weights",
     "choose_decision",
     "choose_prevalence",
     "classify_frames",
+    "codon_frequencies",
     "compare_with_truth",
     "frame_scores",
     "likeliest_share",
@@ -56,6 +66,7 @@ __all__ = [
     "predict_scores",
     "score_logit",
     "sigmoid",
+    "strangeness",
     "virus_score",
     "write_consensus",
 ]

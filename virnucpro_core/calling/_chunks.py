@@ -25,6 +25,7 @@ class ChunkScores:
         length: int32 [C], of the window in bases.
         max_scores: float32 [C, 2], the largest score of its frames, for each class.
         covered: int64 [C], bases in the stop-free stretch of the scored frame that has the longest.
+        strangeness: float64 [C], mean over the scored frames; None where it is not known.
     """
 
     record_index: NDArray[np.int64]
@@ -32,6 +33,7 @@ class ChunkScores:
     length: NDArray[np.int32]
     max_scores: NDArray[np.float32]
     covered: NDArray[np.int64]
+    strangeness: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.chunk)
@@ -87,9 +89,22 @@ def score_chunks(frames: FrameScores) -> tuple[ChunkScores, NDArray[np.int64]]:
         frames.chunk_length[kept],
         largest[has_score],
         3 * longest[has_score].astype(np.int64),
+        None
+        if frames.strangeness is None
+        else _mean(frames.strangeness, is_scored, first)[has_score],
     )
     number = np.where(has_score, np.cumsum(has_score) - 1, -1)
     return chunks, number[np.cumsum(begins) - 1]
+
+
+def _mean(
+    values: NDArray[np.float32], counts: NDArray[np.bool_], first: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """float64: mean over the rows that count, of each run of rows; 0 where none does."""
+    total = np.add.reduceat(np.where(counts, values, 0).astype(np.float64), first)
+    n = np.add.reduceat(counts.astype(np.int64), first)
+    mean: NDArray[np.float64] = total / np.maximum(n, 1)
+    return mean
 
 
 _NO_CHUNKS = ChunkScores(

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core.calling._strangeness import strangeness
 from virnucpro_core.errors import BundleError, NumericError, StoreError
 from virnucpro_core.store import Embeddings, FrameScores, FrameShard, SetAside
 
 if TYPE_CHECKING:
-    from virnucpro_core.models import Classifier
+    from virnucpro_core.models import Classifier, Reliability
 
 __all__ = [
     "BATCH_ROWS",
@@ -43,6 +44,7 @@ def classify_frames(
     bundle_sha256: str,
     calibration: Calibration | None = None,
     trained_rule: FrameRule = "complete",
+    reliability: Reliability | None = None,
     batch_rows: int = BATCH_ROWS,
 ) -> FrameScores:
     """Score every frame of ``shard``: `merge_features`, `predict_scores`, `frame_scores`.
@@ -62,6 +64,7 @@ def classify_frames(
         bundle_sha256=bundle_sha256,
         calibration=calibration,
         trained_rule=trained_rule,
+        reliability=reliability,
     )
 
 
@@ -149,12 +152,14 @@ def frame_scores(
     bundle_sha256: str,
     calibration: Calibration | None = None,
     trained_rule: FrameRule = "complete",
+    reliability: Reliability | None = None,
 ) -> FrameScores:
     """Put ``scores`` (float32 [F, 2]) beside the frames they belong to.
 
     Args:
         set_aside: uint8 [F], a `SetAside` for each frame; None where all were scored.
         calibration, trained_rule: those of the bundle, which the scores file carries along.
+        reliability: that of the bundle, which tells how strange each frame is; None for none.
     """
     return FrameScores(
         sample=shard.sample,
@@ -170,6 +175,10 @@ def frame_scores(
         calibration=calibration,
         frame_rule=shard.frame_rule,
         trained_rule=trained_rule,
+        strangeness=None
+        if reliability is None
+        else strangeness(shard.nucleotides, reliability.network),
+        limits=None if reliability is None else reliability.limits,
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
+
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._files import AtomicFile, create_gzip
 from virnucpro_core._progress import progress
@@ -94,7 +96,11 @@ def write_consensus(
             if name != "scores.parquet"
         )
         labels = {"sample": records.sample, "bundle_sha256": frames.bundle_sha256 or ""}
-        frame_table = stack.enter_context(FrameTable(outdir / "scores.parquet", labels))
+        frame_table = stack.enter_context(
+            FrameTable(
+                outdir / "scores.parquet", labels, with_strangeness=frames.limits is not None
+            )
+        )
         viral_file = stack.enter_context(create_gzip(outdir / VIRAL_FILES[with_qualities]))
         sorter = stack.enter_context(LineSorter(outdir, lines_per_run=sort_lines))
         frame_file.write(FRAME_HEADER)
@@ -119,6 +125,8 @@ def write_consensus(
             None
             if calibration is None
             else choose_prevalence(prevalence, scored.scores.known_evidence, calibration),
+            frames.limits,
+            np.minimum(records.lengths(), scored.window_size),
         )
         # Paired files tell their mates apart in ways that single reads and contigs have too (r_1).
         is_paired = isinstance(reads, ReadFiles) and reads.paired
@@ -146,6 +154,7 @@ def write_consensus(
             calibration,
             frames.bundle_sha256,
             frames.trained_rule,
+            frames.limits,
             of_reads=reread.warnings,
         )
         summary_file.write(summary.to_json().encode())

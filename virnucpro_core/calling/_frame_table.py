@@ -31,6 +31,7 @@ class FrameTable:
     Args:
         path: the file.
         labels: of the file's metadata, beside its schema version.
+        with_strangeness: whether frames have one.
 
     Attributes:
         GROUP_ROWS: frames of a row group. They are counted out, so that the bytes do not depend on
@@ -42,10 +43,13 @@ class FrameTable:
 
     GROUP_ROWS = 1 << 17
 
-    def __init__(self, path: Path, labels: dict[str, str]) -> None:
+    def __init__(
+        self, path: Path, labels: dict[str, str], *, with_strangeness: bool = False
+    ) -> None:
         self._path = path
         self._temporary = temporary_beside(path)
         self._labels = {"schema_version": str(FRAME_TABLE_VERSION), **labels}
+        self._with_strangeness = with_strangeness
         self._pending: list[Any] = []
         self._n_pending = 0
         self._writer: Any = None
@@ -60,7 +64,7 @@ class FrameTable:
             self._file = self._temporary.open("wb")
             self._writer = parquet.ParquetWriter(
                 self._file,
-                _schema(self._labels),
+                _schema(self._labels, with_strangeness=self._with_strangeness),
                 compression="zstd",
                 use_dictionary=["record", "frame", "set_aside"],
             )
@@ -128,7 +132,10 @@ class FrameTable:
             pa.array(odds.astype(np.float32), mask=unknown),
             pa.array(coverage.astype(np.float32)),
         ]
-        self._pending.append(pa.Table.from_arrays(columns, schema=_schema(self._labels)))
+        if self._with_strangeness:
+            columns.append(pa.array(frames.strangeness))
+        schema = _schema(self._labels, with_strangeness=self._with_strangeness)
+        self._pending.append(pa.Table.from_arrays(columns, schema=schema))
         self._n_pending += len(frames)
         if self._n_pending >= self.GROUP_ROWS:
             self._write_groups()
@@ -163,8 +170,10 @@ class FrameTable:
             raise write_failure(self._path, error) from error
 
 
-def _schema(labels: dict[str, str]) -> Any:
+def _schema(labels: dict[str, str], *, with_strangeness: bool) -> Any:
     import pyarrow as pa
+
+    strangeness = [pa.field("strangeness", pa.float32(), nullable=False)]
 
     return pa.schema(
         [
@@ -179,6 +188,7 @@ def _schema(labels: dict[str, str]) -> Any:
             pa.field("set_aside", pa.string()),
             pa.field("window_log_odds", pa.float32()),
             pa.field("coverage", pa.float32(), nullable=False),
+            *(strangeness if with_strangeness else ()),
         ],
         metadata=labels,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virnucpro_core._calibration import logit, sigmoid
+from virnucpro_core._reliability import StrangenessLimits
 from virnucpro_core.calling._decision import Decision
 from virnucpro_core.calling._false_discovery import q_values
 from virnucpro_core.calling._prevalence import Prevalence
@@ -53,12 +54,18 @@ class RecordCalls:
 
 
 def call_records(
-    scores: RecordScores, decision: Decision, prevalence: Prevalence | None
+    scores: RecordScores,
+    decision: Decision,
+    prevalence: Prevalence | None,
+    limits: StrangenessLimits | None,
+    window_length: NDArray[np.int64],
 ) -> RecordCalls:
     """Call all records of a sample.
 
     Args:
         prevalence: the share of viruses that probabilities assume; None without a calibration.
+        limits: how strange a record may be; None where that is not known.
+        window_length: int64 [R], of each record's windows, in bases.
     """
     if prevalence is None:
         nothing = np.full(len(scores.virus_score), np.nan)
@@ -71,7 +78,10 @@ def call_records(
     # Not 1 - probability, which is 0 where the probability is near 1.
     q_value[is_scored] = q_values(sigmoid(-log_odds))
     is_virus = decision.is_virus(scores.virus_score, probability, q_value)
-    tier = tiers(probability, is_virus, scores.scored_length)
+    is_beyond = (
+        None if limits is None else limits.is_beyond(scores.strangeness, window_length, is_virus)
+    )
+    tier = tiers(probability, is_virus, scores.scored_length, is_beyond)
     return RecordCalls(decision, prevalence, is_virus, probability, q_value, tier)
 
 

@@ -20,7 +20,7 @@ __all__ = ["RecordScorer", "RecordScores"]
 
 @dataclass(frozen=True, slots=True)
 class RecordScores:
-    """Scores of ``R`` records, 36 bytes each.
+    """Scores of ``R`` records, 44 bytes each.
 
     Attributes:
         virus_score: float64 [R], the mean of the chunk scores weighted by chunk length; NaN where
@@ -31,6 +31,8 @@ class RecordScores:
         covered: int64 [R], those of them in the stop-free stretches that were used, of each chunk
             the longest.
         n_partial: int32 [R], partial frames, scored or set aside.
+        strangeness: float64 [R], the mean over the scored chunks weighted by chunk length; NaN
+            where nothing was scored, or where it is not known.
         set_aside: frames by their `SetAside`, of the few records that lack some, by row.
     """
 
@@ -39,6 +41,7 @@ class RecordScores:
     scored_length: NDArray[np.int64]
     covered: NDArray[np.int64]
     n_partial: NDArray[np.int32]
+    strangeness: NDArray[np.float64]
     set_aside: dict[int, Sequence[int]]
 
     @classmethod
@@ -50,6 +53,7 @@ class RecordScores:
             np.zeros(n_records, np.int64),
             np.zeros(n_records, np.int64),
             np.zeros(n_records, np.int32),
+            np.full(n_records, np.nan),
             {},
         )
 
@@ -73,6 +77,7 @@ class RecordScores:
         self.scored_length[rows] = block.scored_length
         self.covered[rows] = block.covered
         self.n_partial[rows] = block.n_partial
+        self.strangeness[rows] = block.strangeness
         self.set_aside.update({first + row: counts for row, counts in block.set_aside.items()})
 
 
@@ -87,6 +92,7 @@ class RecordScorer:
         self._length = np.zeros(n_records, dtype=np.int64)
         self._covered = np.zeros(n_records, dtype=np.int64)
         self._n_partial = np.zeros(n_records, dtype=np.int32)
+        self._strangeness = np.zeros(n_records, dtype=np.float64)
         self._squared_length = np.zeros(n_records, dtype=np.float64)
         self._set_aside = np.zeros((n_records, len(SetAside)), dtype=np.int64)
 
@@ -112,14 +118,18 @@ class RecordScorer:
         np.add.at(self._score, row, chunks.virus_score * length)
         np.add.at(self._length, row, chunks.length)
         np.add.at(self._covered, row, chunks.covered)
+        # Not a number where it is not known, which makes the sums likewise.
+        strangeness = np.nan if chunks.strangeness is None else chunks.strangeness
+        np.add.at(self._strangeness, row, strangeness * length)
         if log_odds is not None:
             np.add.at(self._log_odds, row, log_odds * length)
             np.add.at(self._squared_length, row, length**2)
 
     def scores(self) -> RecordScores:
         """What the chunks say of their records."""
-        score = np.full(len(self._length), np.nan)
+        score, strangeness = np.full((2, len(self._length)), np.nan)
         np.divide(self._score, self._length, out=score, where=self._length > 0)
+        np.divide(self._strangeness, self._length, out=strangeness, where=self._length > 0)
         lost = self._set_aside.sum(axis=1) > self._set_aside[:, SetAside.EMBEDDED]
         rows = np.flatnonzero(lost)
         return RecordScores(
@@ -132,5 +142,6 @@ class RecordScorer:
             self._length,
             self._covered,
             self._n_partial,
+            strangeness,
             dict(zip(rows.tolist(), self._set_aside[rows].tolist(), strict=True)),
         )

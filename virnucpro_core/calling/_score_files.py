@@ -82,6 +82,7 @@ class FrameStream:
         calibration: that of the bundle; None where it has none, or where there is no file.
         bundle_sha256: digest of the bundle; None where there is no file.
         trained_rule: the frame rule of the bundle; None where there is no file.
+        limits: how strange a record may be; None where the bundle does not say, or without a file.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -89,6 +90,7 @@ class FrameStream:
         self.calibration = None if labels is None else labels.calibration
         self.bundle_sha256 = None if labels is None else labels.bundle_sha256
         self.trained_rule = None if labels is None else labels.trained_rule
+        self.limits = None if labels is None else labels.limits
         self._files = _whole_chunks(_checked_files(paths))
         self._current: FrameScores | None = None
 
@@ -149,10 +151,15 @@ def _check_values(frames: FrameScores, path: Path) -> None:
         frames.record_index, frames.chunk, frames.chunk_length, frames.frame, frames.n_free,
         frames.set_aside,
     )  # fmt: skip
-    if any(column.shape != (n,) for column in columns) or frames.scores.shape != (n, 2):
+    is_even = all(column.shape == (n,) for column in columns) and frames.scores.shape == (n, 2)
+    if frames.strangeness is not None:
+        is_even &= frames.strangeness.shape == (n,)
+    if not is_even:
         raise StoreError("has columns of unequal length", where=str(path), remedy="make it again")
     is_scored = frames.set_aside == SetAside.EMBEDDED
     is_sound = np.isfinite(frames.scores).all(axis=1) | ~is_scored
+    if frames.strangeness is not None:
+        is_sound &= np.isfinite(frames.strangeness)
     if not is_sound.all():
         raise NumericError(
             f"the score of frame {int(is_sound.argmin()) + 1} is not finite",
@@ -200,6 +207,7 @@ def select_frames(frames: FrameScores, rows: slice | NDArray[np.bool_]) -> Frame
         n_free=frames.n_free[rows],
         scores=frames.scores[rows],
         set_aside=frames.set_aside[rows],
+        strangeness=None if frames.strangeness is None else frames.strangeness[rows],
     )
 
 
@@ -214,4 +222,7 @@ def _join(first: FrameScores, second: FrameScores) -> FrameScores:
         n_free=np.concatenate([first.n_free, second.n_free]),
         scores=np.concatenate([first.scores, second.scores]),
         set_aside=np.concatenate([first.set_aside, second.set_aside]),
+        strangeness=None
+        if first.strangeness is None or second.strangeness is None
+        else np.concatenate([first.strangeness, second.strangeness]),
     )

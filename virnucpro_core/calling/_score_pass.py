@@ -60,6 +60,7 @@ class ScorePass:
 
     Attributes (complete after `run`):
         scores: of all records.
+        window_size: bases of a whole window.
         pair_keys: uint64 [R], by ids, see `pair_keys`.
         counts: what was seen.
     """
@@ -81,7 +82,7 @@ class ScorePass:
                 remedy="give the table that 'virnucpro prepare' wrote",
             )
         self._records = records
-        self._window_size = records.window_size
+        self.window_size = records.window_size
         self._frames = frames
         self._frame_file = frame_file
         self._region_file = region_file
@@ -122,7 +123,7 @@ class ScorePass:
         finder = (
             None
             if calibration is None
-            else RegionFinder(first, rows.length, self._window_size, calibration)
+            else RegionFinder(first, rows.length, self.window_size, calibration)
         )
         for frames in self._frames.before(first + len(rows)):
             _check_chunks(frames, rows, ids, first)
@@ -137,7 +138,7 @@ class ScorePass:
             if finder is not None and log_odds is not None:
                 self._write_regions(finder.add(chunks, log_odds), ids, first)
             length = rows.length[frames.record_index - first]
-            starts = window_starts(length, frames.chunk, self._window_size)
+            starts = window_starts(length, frames.chunk, self.window_size)
             self._frame_table.add(frames, ids, first, starts, of_frames)
             scored = select_frames(frames, frames.set_aside == SetAside.EMBEDDED)
             write_lines(self._frame_file, frame_lines(scored, ids, first))

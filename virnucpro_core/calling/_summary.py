@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._frame_rule import FrameRule, unlike_training
+from virnucpro_core._reliability import StrangenessLimits
 from virnucpro_core.calling._decision import Decision
 from virnucpro_core.calling._prevalence import Prevalence
 from virnucpro_core.calling._record_calls import RecordCalls
@@ -136,6 +137,7 @@ def summarise(
     calibration: Calibration | None,
     bundle_sha256: str | None,
     trained_rule: FrameRule | None,
+    limits: StrangenessLimits | None,
     *,
     of_reads: Sequence[str] = (),
 ) -> ConsensusSummary:
@@ -143,6 +145,7 @@ def summarise(
 
     Args:
         trained_rule: the frame rule of the model; None where nothing was classified.
+        limits: how strange a record may be; None where the model does not say.
         of_reads: warnings about the sample's files.
     """
     lengths = records.lengths()
@@ -158,7 +161,7 @@ def summarise(
         n_virus=n_virus,
         n_non_virus=n_scored - n_virus,
         n_not_scorable=len(lengths) - n_scored,
-        n_by_tier=_count_tiers(calls),
+        n_by_tier=_count_tiers(calls, with_unfamiliar=limits is not None),
         expected_viruses=None if certain is None else float(np.nansum(certain)),
         counts=counts,
         lengths=_quantiles(lengths),
@@ -173,13 +176,13 @@ def summarise(
     )
 
 
-def _count_tiers(calls: RecordCalls) -> dict[str, dict[str, int]] | None:
+def _count_tiers(calls: RecordCalls, *, with_unfamiliar: bool) -> dict[str, dict[str, int]] | None:
     if calls.tier is None:
         return None
+    shown = (Tier.HIGH, Tier.MEDIUM, Tier.LOW, *((Tier.UNFAMILIAR,) if with_unfamiliar else ()))
     return {
         call: {
-            tier.label: int(np.count_nonzero(is_called & (calls.tier == tier)))
-            for tier in (Tier.HIGH, Tier.MEDIUM, Tier.LOW)
+            tier.label: int(np.count_nonzero(is_called & (calls.tier == tier))) for tier in shown
         }
         for call, is_called in (("virus", calls.is_virus), ("non_virus", ~calls.is_virus))
     }

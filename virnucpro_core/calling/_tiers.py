@@ -17,9 +17,10 @@ class Tier(IntEnum):
     """Tiers of calls, from the least to the most reliable."""
 
     NOT_SCORABLE = 0
-    LOW = 1
-    MEDIUM = 2
-    HIGH = 3
+    UNFAMILIAR = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
 
     @property
     def label(self) -> str:
@@ -32,10 +33,16 @@ class Tier(IntEnum):
 _NEEDS = {Tier.MEDIUM: (0.9, 100), Tier.HIGH: (0.99, 300)}
 
 
+_UNFAMILIAR = (
+    "unlike the genomes that the model knows: its codons look like those of random letters"
+)
+
+
 def tiers(
     probability: NDArray[np.float64],
     is_virus: NDArray[np.bool_],
     scored_length: NDArray[np.int64],
+    is_unfamiliar: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.uint8]:
     """uint8 [R], a `Tier` for each record.
 
@@ -43,11 +50,15 @@ def tiers(
         probability: float64 [R], of being a virus; NaN where nothing was scored.
         is_virus: bool [R], the call.
         scored_length: int64 [R], bases in scored windows.
+        is_unfamiliar: bool [R], whether the model knows nothing like a record, see
+            `StrangenessLimits`; None where it cannot tell.
     """
     of_call = np.where(is_virus, probability, 1 - probability)
     result = np.where(np.isnan(probability), Tier.NOT_SCORABLE, Tier.LOW).astype(np.uint8)
     for tier, (least_probability, least_length) in _NEEDS.items():
         result[(of_call >= least_probability) & (scored_length >= least_length)] = tier
+    if is_unfamiliar is not None:
+        result[is_unfamiliar & (result != Tier.NOT_SCORABLE)] = Tier.UNFAMILIAR
     return result
 
 
@@ -55,6 +66,8 @@ def tier_reason(tier: Tier, probability: float, is_virus: bool, scored_length: i
     """What a scored record lacks for the next tier; nothing for the highest."""
     if tier == Tier.HIGH:
         return ""
+    if tier == Tier.UNFAMILIAR:
+        return _UNFAMILIAR
     least_probability, least_length = _NEEDS[Tier(tier + 1)]
     lacks = []
     if (probability if is_virus else 1 - probability) < least_probability:

@@ -17,7 +17,7 @@ from virnucpro_core.reporting import Stage, write_stages
 from virnucpro_core.store import ShardStrings, read_embeddings, read_shard, write_scores
 
 if TYPE_CHECKING:
-    from virnucpro_core.models import Bundle, Classifier
+    from virnucpro_core.models import Bundle, Classifier, Reliability
 
 __all__ = ["classify"]
 
@@ -39,13 +39,13 @@ def classify(
     written = {"--output": output, "--stages": [] if stages is None else [stages]}
     check_outputs([*shards, *dna, *protein], written)
     bundle = open_bundle(model)
-    classifier = bundle.load_classifier()
+    classifier, reliability = bundle.load_classifier(), bundle.load_reliability()
     merging, prediction, n_frames = 0.0, 0.0, 0
     total = sum(len(ShardStrings(path, "proteins")) for path in shards)
     with progress(total, "classifying", "frames") as advance:
         advance(0)
         for files in zip(shards, dna, protein, output, strict=True):
-            took = _classify_shard(bundle, classifier, *files)
+            took = _classify_shard(bundle, classifier, reliability, *files)
             merging += took.merging
             prediction += took.prediction
             n_frames += took.n_frames
@@ -71,7 +71,13 @@ class _Took:
 
 
 def _classify_shard(
-    bundle: Bundle, classifier: Classifier, shard: Path, dna: Path, protein: Path, output: Path
+    bundle: Bundle,
+    classifier: Classifier,
+    reliability: Reliability | None,
+    shard: Path,
+    dna: Path,
+    protein: Path,
+    output: Path,
 ) -> _Took:
     from virnucpro_core import calling
 
@@ -95,6 +101,7 @@ def _classify_shard(
         bundle_sha256=bundle.sha256,
         calibration=bundle.calibration,
         trained_rule=bundle.frame_rule,
+        reliability=reliability,
     )
     write_scores(scored, output)
     return _Took(merged - started, time.perf_counter() - merged, len(frames))

@@ -197,6 +197,7 @@ def _call(
         bundle_sha256=bundle.sha256,
         calibration=bundle.calibration,
         trained_rule=bundle.frame_rule,
+        reliability=bundle.load_reliability(),
     )
     write_scores(scores, folder / "demo.scores.h5")
     records = RecordTable.open(folder / "demo.records.h5")

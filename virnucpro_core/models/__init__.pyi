@@ -60,6 +60,7 @@ from ._published_bundles import (
     PublishedBundle,
     fetch_bundle,
 )
+from ._reliability import Reliability
 from ._size import format_size
 from ._tokenizers import (
     DnabertSTokenizer,
@@ -100,6 +101,7 @@ __all__ = [
     "PackedTokens",
     "PublishedBundle",
     "PublishedModel",
+    "Reliability",
     "Tokenizer",
     "attention_obstacle",
     "bundle_folders",

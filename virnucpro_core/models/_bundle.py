@@ -26,6 +26,7 @@ from virnucpro_core.models._bundle_spec import (
 from virnucpro_core.models._classifier import Classifier, check_classifier
 from virnucpro_core.models._config import Esm2Config
 from virnucpro_core.models._kmer_tokenizer import load_dna_tokenizer
+from virnucpro_core.models._reliability import Reliability
 from virnucpro_core.models._tokenizers import Esm2Tokenizer, Tokenizer
 from virnucpro_core.models._weight_shapes import read_shapes
 
@@ -162,6 +163,18 @@ class Bundle:
         self._verify_file(spec.weights)
         return Classifier.load(self.path / spec.weights, spec.config)
 
+    def load_reliability(self) -> Reliability | None:
+        """What tells sequence of organisms from other sequence; None where the bundle has nothing.
+
+        Raises:
+            BundleError: the weights are not those of ``bundle.json``, or cannot be read.
+        """
+        spec = self.spec.reliability
+        if spec is None:
+            return None
+        self._verify_file(spec.weights)
+        return Reliability(Classifier.load(self.path / spec.weights, spec.config), spec.limits)
+
     def verify(self) -> None:
         """Compare every file with its digest and with what ``bundle.json`` says of it.
 
@@ -221,6 +234,8 @@ def load_bundle(path: Path) -> Bundle:
     for encoder in (spec.dna, spec.protein):
         read_shapes(path / encoder.weights)
     check_classifier(path / spec.classifier.weights, spec.classifier.config)
+    if spec.reliability is not None:
+        check_classifier(path / spec.reliability.weights, spec.reliability.config)
     return Bundle(path, hashlib.sha256(content).hexdigest(), spec)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._frame_rule import FRAME_RULES, FrameRule, parse_frame_rule
 from virnucpro_core._json_object import JsonObject
+from virnucpro_core._reliability import N_CODON_FREQUENCIES, StrangenessLimits
 from virnucpro_core.errors import BundleError, UsageError
 from virnucpro_core.models._config import ClassifierConfig, DnabertSConfig, Esm2Config
 
@@ -24,6 +25,7 @@ __all__ = [
     "ClassifierSpec",
     "EncoderKind",
     "EncoderSpec",
+    "ReliabilitySpec",
     "parse_bundle_spec",
 ]
 
@@ -34,6 +36,7 @@ _CONFIGS: dict[str, type[Esm2Config] | type[DnabertSConfig]] = {
     "dnabert_s": DnabertSConfig,
     "esm2": Esm2Config,
 }
+_CODON_USAGE = "codon_usage"
 _ARCHITECTURES = {"dna": "dnabert_s", "protein": "esm2"}
 LABELS = ("others", "virus")
 
@@ -77,6 +80,21 @@ class ClassifierSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ReliabilitySpec:
+    """What tells sequence of organisms from sequence that none has, see `Reliability`.
+
+    Attributes:
+        weights: safetensors file, relative to the bundle, of a network shaped as the classifier.
+        config: shape of the network.
+        limits: how strange a record may be for its call to be relied on.
+    """
+
+    weights: str
+    config: ClassifierConfig
+    limits: StrangenessLimits
+
+
+@dataclass(frozen=True, slots=True)
 class BundleSpec:
     """All of ``bundle.json``.
 
@@ -96,6 +114,7 @@ class BundleSpec:
         files: SHA-256 (lower-case hexadecimal) of every file of the bundle except
             ``bundle.json``, by its path relative to the bundle.
         frame_rule: which frames a window has, as the classifier was trained.
+        reliability: what tells sequence of organisms from other sequence; None where nothing does.
     """
 
     name: str
@@ -111,11 +130,15 @@ class BundleSpec:
     accuracy: Mapping[str, Any]
     files: Mapping[str, str]
     frame_rule: FrameRule = "complete"
+    reliability: ReliabilitySpec | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that `parse_bundle_spec` reads."""
         # What a bundle without the key means is not written: such bundles keep their digests.
         rule = {} if self.frame_rule == "complete" else {"frame_rule": self.frame_rule}
+        reliability = (
+            {} if self.reliability is None else {"reliability": _reliability_json(self.reliability)}
+        )
         return {
             "schema_version": SCHEMA_VERSION,
             "name": self.name,
@@ -130,6 +153,7 @@ class BundleSpec:
             },
             "labels": list(self.labels),
             "calibration": None if self.calibration is None else dict(self.calibration),
+            **reliability,
             "training": dict(self.training),
             "accuracy": dict(self.accuracy),
             "files": dict(self.files),
@@ -171,6 +195,7 @@ def parse_bundle_spec(document: object, where: str) -> BundleSpec:
         accuracy=root.take("accuracy", dict),
         files=digests,
         frame_rule=_frame_rule(root),
+        reliability=_reliability(root, digests),
     )
     encoders.finish()
     root.finish()
@@ -188,6 +213,15 @@ def _encoder_json(spec: EncoderSpec) -> dict[str, Any]:
         "weights": spec.weights,
     }
     return entry if spec.tokenizer is None else {**entry, "tokenizer": spec.tokenizer}
+
+
+def _reliability_json(spec: ReliabilitySpec) -> dict[str, Any]:
+    return {
+        "method": _CODON_USAGE,
+        "weights": spec.weights,
+        **asdict(spec.config),
+        **spec.limits.to_json(),
+    }
 
 
 def _relative_path(parent: JsonObject, name: str) -> str:
@@ -264,6 +298,18 @@ def _classifier(entry: JsonObject, digests: Mapping[str, str]) -> ClassifierSpec
         raise entry.error(f"classifier: {error}") from error
 
 
+def _reliability(root: JsonObject, digests: Mapping[str, str]) -> ReliabilitySpec | None:
+    if "reliability" not in root.names():
+        return None
+    entry = root.take_object("reliability")
+    method = entry.take("method", str)
+    if method != _CODON_USAGE:
+        raise entry.error(f"{entry.path('method')} must be {_CODON_USAGE}, not {method}")
+    limits = StrangenessLimits.take(entry)
+    network = _classifier(entry, digests)
+    return ReliabilitySpec(network.weights, network.config, limits)
+
+
 def _frame_rule(root: JsonObject) -> FrameRule:
     if "frame_rule" not in root.names():
         return "complete"
@@ -291,9 +337,21 @@ def _check_agreement(spec: BundleSpec, root: JsonObject) -> None:
             f"classifier.n_classes is {spec.classifier.config.n_classes}, but there are "
             f"{len(spec.labels)} labels"
         )
+    if spec.reliability is not None:
+        _check_reliability(spec.reliability, spec, root)
     widths = spec.dna.config.width, spec.protein.config.width
     if spec.classifier.config.input_width != sum(widths):
         raise root.error(
             f"classifier.input_width is {spec.classifier.config.input_width}, but the embeddings "
             f"are {widths[0]} + {widths[1]} wide"
+        )
+
+
+def _check_reliability(reliability: ReliabilitySpec, spec: BundleSpec, root: JsonObject) -> None:
+    if spec.calibration is None:
+        raise root.error("reliability is about the tiers of calls, which need a calibration")
+    if (reliability.config.input_width, reliability.config.n_classes) != (N_CODON_FREQUENCIES, 2):
+        raise root.error(
+            f"reliability must take {N_CODON_FREQUENCIES} numbers and have 2 classes, not "
+            f"{reliability.config.input_width} and {reliability.config.n_classes}"
         )

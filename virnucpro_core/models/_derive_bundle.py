@@ -13,11 +13,12 @@ import torch
 
 from virnucpro_core._files import sha256_of_file
 from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core._reliability import StrangenessLimits
 from virnucpro_core.models._bundle import Bundle
 from virnucpro_core.models._bundle_spec import BundleSpec, ClassifierSpec
 from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._weights import save_weights
-from virnucpro_core.models._write_bundle import stage_bundle
+from virnucpro_core.models._write_bundle import RELIABILITY, describe_reliability, stage_bundle
 
 __all__ = ["derive_bundle"]
 
@@ -36,6 +37,7 @@ def derive_bundle(
     calibration: Mapping[str, Any] | None,
     training: Mapping[str, Any],
     accuracy: Mapping[str, Any],
+    reliability: tuple[MlpClassifier, StrangenessLimits] | None = None,
 ) -> Bundle:
     """Write a bundle with the encoders of ``base``, whole or not at all, and load it again.
 
@@ -48,6 +50,7 @@ def derive_bundle(
         name, description, window_size, frame_rule, calibration, training, accuracy: see
             `BundleSpec`.
         classifier: takes the features of these encoders.
+        reliability: network and limits of a `Reliability`; None for none, whatever ``base`` has.
 
     Raises:
         BundleError: ``path`` exists or cannot be written, a file of ``base`` is altered, or the
@@ -55,13 +58,19 @@ def derive_bundle(
     """
 
     def fill(staging: Path) -> BundleSpec:
-        own = base.spec.classifier.weights
-        kept = {file: digest for file, digest in base.spec.files.items() if file != own}
+        own = {base.spec.classifier.weights}
+        if base.spec.reliability is not None:
+            own.add(base.spec.reliability.weights)
+        kept = {file: digest for file, digest in base.spec.files.items() if file not in own}
         for file in kept:
             _link(base.path / file, staging / file)
-        weights = staging / _CLASSIFIER
-        save_weights(classifier, weights, torch.float32)
-        weights.chmod(0o644)  # safetensors lets nobody but the owner read its files
+        made = {_CLASSIFIER: classifier}
+        if reliability is not None:
+            made[RELIABILITY] = reliability[0]
+        for file, network in made.items():
+            save_weights(network, staging / file, torch.float32)
+            # safetensors lets nobody but the owner read its files
+            (staging / file).chmod(0o644)
         return replace(
             base.spec,
             name=name,
@@ -72,7 +81,8 @@ def derive_bundle(
             calibration=calibration,
             training=training,
             accuracy=accuracy,
-            files={**kept, _CLASSIFIER: sha256_of_file(weights)},
+            reliability=describe_reliability(reliability),
+            files={**kept, **{file: sha256_of_file(staging / file) for file in made}},
         )
 
     return stage_bundle(path, fill)

@@ -13,15 +13,25 @@ import torch
 
 from virnucpro_core._files import sha256_of_file
 from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core._reliability import StrangenessLimits
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models._bundle import MANIFEST, Bundle, load_bundle
-from virnucpro_core.models._bundle_spec import LABELS, BundleSpec, ClassifierSpec, EncoderSpec
+from virnucpro_core.models._bundle_spec import (
+    LABELS,
+    BundleSpec,
+    ClassifierSpec,
+    EncoderSpec,
+    ReliabilitySpec,
+)
 from virnucpro_core.models._dnabert_s import DnabertS
 from virnucpro_core.models._esm2 import Esm2
 from virnucpro_core.models._mlp import MlpClassifier
 from virnucpro_core.models._weights import save_weights
 
-__all__ = ["stage_bundle", "write_bundle"]
+__all__ = ["RELIABILITY", "describe_reliability", "stage_bundle", "write_bundle"]
+
+RELIABILITY = "reliability.safetensors"
+"""Name of the file in a bundle."""
 
 
 def write_bundle(
@@ -42,6 +52,7 @@ def write_bundle(
     accuracy: Mapping[str, Any] | None = None,
     dtype: torch.dtype = torch.float32,
     frame_rule: FrameRule = "complete",
+    reliability: tuple[MlpClassifier, StrangenessLimits] | None = None,
 ) -> Bundle:
     """Write a bundle, whole or not at all, and load it again.
 
@@ -55,6 +66,7 @@ def write_bundle(
         classifier: the classifier; its statistics of batch normalisation are weights too.
         dna_layer, protein_layer: layer to pool, the last by default.
         dtype: number format to store the encoders' weights in; the classifier's stay fp32.
+        reliability: network and limits of a `Reliability`; None for none.
 
     Raises:
         BundleError: ``path`` exists or cannot be written, or the parts do not fit together.
@@ -64,6 +76,8 @@ def write_bundle(
         save_weights(dna, staging / "dna.safetensors", dtype)
         save_weights(protein, staging / "protein.safetensors", dtype)
         save_weights(classifier, staging / "classifier.safetensors", torch.float32)
+        if reliability is not None:
+            save_weights(reliability[0], staging / RELIABILITY, torch.float32)
         shutil.copyfile(dna_tokenizer, staging / "tokenizer.json")
         for file in staging.iterdir():
             file.chmod(0o644)  # safetensors lets nobody but the owner read its files
@@ -81,6 +95,7 @@ def write_bundle(
             calibration=calibration,
             training=training or {},
             accuracy=accuracy or {},
+            reliability=describe_reliability(reliability),
             files=digests,
         )
 
@@ -121,6 +136,16 @@ def stage_bundle(path: Path, fill: Callable[[Path], BundleSpec]) -> Bundle:
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return load_bundle(path)
+
+
+def describe_reliability(
+    reliability: tuple[MlpClassifier, StrangenessLimits] | None,
+) -> ReliabilitySpec | None:
+    """What ``bundle.json`` says of a network and its limits."""
+    if reliability is None:
+        return None
+    network, limits = reliability
+    return ReliabilitySpec(RELIABILITY, network.config, limits)
 
 
 def _describe(

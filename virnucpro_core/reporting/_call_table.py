@@ -78,10 +78,13 @@ class TopRecord:
     def rank(self) -> tuple[float, ...]:
         """Larger for what belongs further up.
 
-        That is: called virus, of a surer tier, of a higher probability (to 0.01), longer, earlier.
+        That is: called virus, of a surer tier (unfamiliar is the least), of a higher probability
+        (to 0.01), longer, earlier.
         """
         sure = self.virus_score if self.probability is None else self.probability
         tier = SURE_TIERS.index(self.tier) if self.tier in SURE_TIERS else -1
+        if self.tier == "unfamiliar":
+            tier = -2
         return (self.call == "virus", tier, round(sure, 2), self.length, -self.index)
 
 
@@ -94,6 +97,7 @@ class CallTotals:
         calls: records by call.
         bases: bases by call.
         tiers: records called virus, by tier; ``"NA"`` where there is none.
+        n_unfamiliar: scored records, of any call, that are unlike what the model knows.
         reasons: records that are not scorable, by reason.
         n_with_frames_set_aside: records that lack the scores of some or all of their frames.
         scores: int64 [B] by call, records by virus score, over `SCORE_EDGES`.
@@ -116,6 +120,7 @@ class CallTotals:
     calls: Counter[str] = field(default_factory=Counter)
     bases: Counter[str] = field(default_factory=Counter)
     tiers: Counter[str] = field(default_factory=Counter)
+    n_unfamiliar: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     n_with_frames_set_aside: int = 0
     scores: dict[str, NDArray[np.int64]] = field(default_factory=lambda: _histograms(SCORE_EDGES))
@@ -237,7 +242,9 @@ def _add(totals: CallTotals, block: pa.RecordBatch, lengths: tuple[int, ...]) ->
         totals.lengths[name] += np.histogram(length[is_it], LENGTH_EDGES)[0]
         totals.scores[name] += np.histogram(score[is_it & ~np.isnan(score)], SCORE_EDGES)[0]
     totals.probabilities += np.histogram(probability[~np.isnan(probability)], SCORE_EDGES)[0]
-    _count(totals.tiers, _texts(block, "tier")[call == "virus"])
+    tier = _texts(block, "tier")
+    _count(totals.tiers, tier[call == "virus"])
+    totals.n_unfamiliar += int((tier == "unfamiliar").sum())
     reason = _texts(block, "reason")
     for text, number in zip(*np.unique(reason, return_counts=True), strict=True):
         if _SET_ASIDE.search(text):

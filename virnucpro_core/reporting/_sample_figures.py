@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _HEIGHT = 240
-_TIERS = ("high", "medium", "low")
+_TIERS = ("high", "medium", "low", "unfamiliar")
 _TABLE_Q = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 

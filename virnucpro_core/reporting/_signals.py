@@ -47,6 +47,7 @@ def signals(
         *_false_calls(totals, bundle),
         *_short_records(totals, bundle),
         *_not_scored(totals),
+        *_unfamiliar(totals),
         *_prevalence(totals, prevalence),
         *_short_calls(totals),
     ]
@@ -118,6 +119,17 @@ def _not_scored(totals: CallTotals) -> Iterator[str]:
         yield (
             f"Frames of {totals.n_with_frames_set_aside:,} of the {totals.n_records:,} records "
             "could not be embedded; the column reason of sequences.tsv says how many and why."
+        )
+
+
+def _unfamiliar(totals: CallTotals) -> Iterator[str]:
+    if totals.n_unfamiliar > _MANY * totals.n_scored:
+        yield (
+            f"{totals.n_unfamiliar:,} of the {totals.n_scored:,} scored records "
+            f"({totals.n_unfamiliar / totals.n_scored:.0%}) are unlike the genomes that the model "
+            "knows: their codons look like those of random letters. Their calls, in the tier "
+            "unfamiliar, mean little. Adapters, artefacts and sequence that codes for nothing look "
+            "like that."
         )
 
 

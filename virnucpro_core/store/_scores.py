@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from virnucpro_core._calibration import Calibration
 from virnucpro_core._frame_rule import FrameRule
+from virnucpro_core._reliability import StrangenessLimits
 from virnucpro_core.errors import BundleError, StoreError
 from virnucpro_core.store._hdf5 import attribute, create_hdf5, frame_rule_of, open_hdf5
 
@@ -27,6 +28,8 @@ __all__ = [
 _KIND = "virnucpro-scores"
 _SCHEMA_VERSION = 3
 _FREE = "n_free"
+_STRANGENESS = "strangeness"
+_LIMITS = "strangeness_limits"
 _COLUMNS = ("record_index", "chunk", "chunk_length", "frame", "scores", "set_aside")
 
 
@@ -41,6 +44,7 @@ class ScoreLabels:
         calibration: that of the bundle; None where it has none.
         frame_rule: by which the frames were found.
         trained_rule: that of the bundle.
+        limits: how strange a record may be, by the bundle; None where it does not say.
     """
 
     sample: str
@@ -49,6 +53,7 @@ class ScoreLabels:
     calibration: Calibration | None
     frame_rule: FrameRule
     trained_rule: FrameRule
+    limits: StrangenessLimits | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class FrameScores:
         calibration: that of the bundle; None where it has none.
         frame_rule: by which the frames were found.
         trained_rule: that of the bundle.
+        strangeness: float32 [F], log-odds that the letters are random ones, see
+            `virnucpro_core.calling.strangeness`; None where the bundle cannot tell.
+        limits: how strange a record may be; None as ``strangeness``.
     """
 
     sample: str
@@ -86,6 +94,8 @@ class FrameScores:
     calibration: Calibration | None = None
     frame_rule: FrameRule = "complete"
     trained_rule: FrameRule = "complete"
+    strangeness: NDArray[np.float32] | None = None
+    limits: StrangenessLimits | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -124,6 +134,9 @@ def write_scores(scores: FrameScores, path: Path) -> None:
         file.attrs["trained_rule"] = scores.trained_rule
         for name in (*_COLUMNS, _FREE):
             file.create_dataset(name, data=getattr(scores, name))
+        if scores.strangeness is not None and scores.limits is not None:
+            file.attrs[_LIMITS] = json.dumps(scores.limits.to_json())
+            file.create_dataset(_STRANGENESS, data=scores.strangeness)
 
 
 def read_score_labels(path: Path) -> ScoreLabels:
@@ -154,6 +167,8 @@ def read_scores(path: Path) -> FrameScores:
             calibration=labels.calibration,
             frame_rule=labels.frame_rule,
             trained_rule=labels.trained_rule,
+            limits=labels.limits,
+            strangeness=None if labels.limits is None else file[_STRANGENESS][:],
             n_free=file[_FREE][:] if _FREE in file else complete,
             **columns,
         )
@@ -167,7 +182,20 @@ def _labels(file: h5py.File) -> ScoreLabels:
         calibration=_calibration(file),
         frame_rule=frame_rule_of(file),
         trained_rule=frame_rule_of(file, "trained_rule"),
+        limits=_limits(file),
     )
+
+
+def _limits(file: h5py.File) -> StrangenessLimits | None:
+    if _LIMITS not in file.attrs:
+        return None
+    where = file.filename
+    try:
+        return StrangenessLimits.parse(json.loads(attribute(file, _LIMITS)), where)
+    except (json.JSONDecodeError, BundleError) as error:
+        raise StoreError(
+            f"has no readable limits ({error})", where=where, remedy="classify the shard again"
+        ) from error
 
 
 def _calibration(file: h5py.File) -> Calibration | None:

@@ -45,8 +45,14 @@ from virnucpro_core.training._from_scratch import ModelRecipe, train_from_scratc
 from virnucpro_core.training._genome_files import GenomeFile, read_genome
 from virnucpro_core.training._labelled_frames import LabelledFrames
 from virnucpro_core.training._leaks import encoder_genomes, find_leaks, seen_genomes
+from virnucpro_core.training._made_up import shuffled_letters, shuffled_pairs, uniform
 from virnucpro_core.training._make_dataset import DatasetSettings, make_dataset
 from virnucpro_core.training._recipes import RECIPES, ClassifierRecipe, find_recipe
+from virnucpro_core.training._reliability import (
+    FittedReliability,
+    LabelledWindows,
+    fit_reliability,
+)
 from virnucpro_core.training._resume_dataset import open_or_make_dataset
 from virnucpro_core.training._sheet import SheetRow, read_sheet
 from virnucpro_core.training._split import SplitShares
@@ -72,11 +78,13 @@ __all__ = [
     "DownloadSummary",
     "EncoderRecipe",
     "FittedModel",
+    "FittedReliability",
     "GenomeFile",
     "GenomeRow",
     "JudgedWindows",
     "KmerModel",
     "LabelledFrames",
+    "LabelledWindows",
     "ModelRecipe",
     "OverlapRow",
     "PartFeatures",
@@ -104,6 +112,7 @@ __all__ = [
     "fit_classifier",
     "fit_encoders",
     "fit_model",
+    "fit_reliability",
     "judge",
     "make_dataset",
     "open_or_make_dataset",
@@ -113,8 +122,11 @@ __all__ = [
     "read_window_sequences",
     "reliability",
     "seen_genomes",
+    "shuffled_letters",
+    "shuffled_pairs",
     "summary_lines",
     "train_from_scratch",
+    "uniform",
     "window_scores",
     "write_dataset",
     "write_evaluation",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.calling import Calibration
 from virnucpro_core.errors import InputError
 from virnucpro_core.models import Classifier, MlpClassifier
@@ -20,6 +21,11 @@ from virnucpro_core.training._dataset_tables import WindowTable
 from virnucpro_core.training._evaluation import JudgedWindows, evaluate
 from virnucpro_core.training._features import PartFeatures
 from virnucpro_core.training._recipes import ClassifierRecipe
+from virnucpro_core.training._reliability import (
+    FittedReliability,
+    LabelledWindows,
+    fit_reliability,
+)
 
 __all__ = ["FittedModel", "fit_model"]
 
@@ -31,11 +37,13 @@ class FittedModel:
     Attributes:
         classifier: ready for inference.
         calibration: fitted on the validation windows; None where they were too few.
+        reliability: likewise; None without a calibration, or without the windows' sequences.
         evaluation: of the test windows, see `evaluate`.
     """
 
     classifier: MlpClassifier
     calibration: Calibration | None
+    reliability: FittedReliability | None
     evaluation: dict[str, Any]
 
 
@@ -46,6 +54,7 @@ def fit_model(
     log: Callable[[str], None],
     *,
     sequences: ByteStrings | None = None,
+    frame_rule: FrameRule = "complete",
 ) -> FittedModel:
     """Fit on the training windows, choose and calibrate on validation, judge on test.
 
@@ -53,7 +62,8 @@ def fit_model(
         windows: of all parts.
         features: of each part's frames, see `read_features`.
         log: called with lines of progress.
-        sequences: of all windows, for the k-mer baseline; None for none.
+        sequences: of all windows, for the k-mer baseline and the reliability; None for neither.
+        frame_rule: of the windows.
 
     Raises:
         InputError: a part lacks one of the classes.
@@ -68,7 +78,19 @@ def fit_model(
         (train.values, train.labels), (validation.values, validation.labels), recipe, log
     )
     predictor = classifier.for_prediction()
-    calibration = fit_calibration(_scored(windows, validation, predictor), log)
+    scored_rows, scored = _scored(windows, validation, predictor)
+    calibration = fit_calibration(scored, log)
+    reliability = None
+    if sequences is not None and calibration is not None:
+        train_rows = np.intersect1d(windows.part("train"), np.flatnonzero(windows.n_frames))
+        reliability = fit_reliability(
+            _labelled(windows, sequences, train_rows),
+            _labelled(windows, sequences, scored_rows),
+            scored,
+            calibration,
+            frame_rule,
+            log,
+        )
     rows = windows.part("test")
     if len(np.unique(windows.label[rows])) < 2:
         raise InputError(
@@ -83,13 +105,16 @@ def fit_model(
         score=score,
         baseline=None if sequences is None else _baseline(windows, sequences, log),
     )
-    return FittedModel(classifier, calibration, evaluate(judged, calibration))
+    return FittedModel(classifier, calibration, reliability, evaluate(judged, calibration))
 
 
-def _scored(windows: WindowTable, part: PartFeatures, classifier: Classifier) -> ScoredWindows:
+def _scored(
+    windows: WindowTable, part: PartFeatures, classifier: Classifier
+) -> tuple[NDArray[np.int64], ScoredWindows]:
+    """The windows of a part that have a score, as rows of ``windows``, and what they are."""
     score = window_scores(classifier, part.values, part.window, len(windows))
     rows = np.flatnonzero(~np.isnan(score))
-    return ScoredWindows(
+    return rows, ScoredWindows(
         score=score[rows],
         label=windows.label[rows],
         length=windows.length[rows],
@@ -99,6 +124,20 @@ def _scored(windows: WindowTable, part: PartFeatures, classifier: Classifier) ->
     )
 
 
+def _labelled(
+    windows: WindowTable, sequences: ByteStrings, rows: NDArray[np.int64]
+) -> LabelledWindows:
+    return LabelledWindows(
+        _sequences_of(sequences, rows),
+        windows.label[rows],
+        [windows.cluster[row] for row in rows.tolist()],
+    )
+
+
+def _sequences_of(sequences: ByteStrings, rows: NDArray[np.int64]) -> ByteStrings:
+    return ByteStrings.from_iterable(sequences[row] for row in rows.tolist())
+
+
 def _baseline(
     windows: WindowTable, sequences: ByteStrings, log: Callable[[str], None]
 ) -> NDArray[np.float64]:
@@ -106,7 +145,6 @@ def _baseline(
 
     def part(name: str) -> tuple[ByteStrings, NDArray[np.int64]]:
         rows = windows.part(name)
-        letters = ByteStrings.from_iterable(sequences[row] for row in rows.tolist())
-        return letters, windows.label[rows]
+        return _sequences_of(sequences, rows), windows.label[rows]
 
     return KmerModel(part("train"), part("validation"), log).predict(part("test")[0])

@@ -29,8 +29,9 @@ _WHAT = "windows of the test genomes, which neither fitting nor calibrating has 
 _PROCEDURE = (
     "The encoders are those of another bundle, unchanged. The classifier was fitted on the "
     "embeddings of frames of the training genomes' windows, stopping early on the validation "
-    "genomes, whose windows the calibration was then fitted on. Genomes were split whole, alike "
-    "genomes together."
+    "genomes, whose windows the calibration and the limits of strangeness were then fitted on. "
+    "What tells windows from random letters was fitted on the training windows and shuffled ones. "
+    "Genomes were split whole, alike genomes together."
 )
 
 
@@ -80,7 +81,14 @@ def fit_bundle(
     output.parent.mkdir(parents=True, exist_ok=True)
     features = read_features(dataset, dna, protein, encoders, scratch=output.parent)
     sequences = read_window_sequences(dataset.path / WINDOW_SEQUENCES, dataset.windows.id)
-    fitted = fit_model(dataset.windows, features, chosen, log, sequences=sequences)
+    fitted = fit_model(
+        dataset.windows,
+        features,
+        chosen,
+        log,
+        sequences=sequences,
+        frame_rule=dataset.frame_rule,
+    )
     bundle = derive_bundle(
         encoders,
         output,
@@ -96,6 +104,9 @@ def fit_bundle(
         calibration=None if fitted.calibration is None else fitted.calibration.to_json(),
         training=_training_record(dataset, encoders, recipe, chosen, threads),
         accuracy=accuracy_of(fitted.evaluation, _WHAT, warnings),
+        reliability=None
+        if fitted.reliability is None
+        else (fitted.reliability.network, fitted.reliability.limits),
     )
     return bundle, _document(bundle, dataset, fitted, warnings)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from virnucpro_core._frame_rule import FrameRule
 from virnucpro_core.calling import Calibration, frame_scores
+from virnucpro_core.models import Reliability
 from virnucpro_core.sequences import PrepareSettings, ReadFiles, prepare
 from virnucpro_core.store import FrameScores, RecordTable, read_scores, read_shard, write_scores
 
@@ -82,6 +83,7 @@ def make_sample(
     reads_name: str = "reads.fasta",
     frame_rule: FrameRule = "complete",
     trained_rule: FrameRule = "complete",
+    reliability: Reliability | None = None,
 ) -> Sample:
     """Prepare ``records`` and give their frames ``scores``, or random ones.
 
@@ -109,6 +111,7 @@ def make_sample(
             bundle_sha256=BUNDLE,
             calibration=calibration,
             trained_rule=trained_rule,
+            reliability=reliability,
         )
         write_scores(scored, path)
         paths.append(path)

@@ -14,6 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.bundles import CALIBRATION, LIMITS, make_bundle
+from virnucpro_core.calling import StrangenessLimits
 from virnucpro_core.errors import BundleError
 from virnucpro_core.models import (
     Bundle,
@@ -25,6 +27,7 @@ from virnucpro_core.models import (
     Esm2Config,
     Esm2Tokenizer,
     MlpClassifier,
+    derive_bundle,
     load_bundle,
     write_bundle,
 )
@@ -152,6 +155,65 @@ def test_classifier_comes_back(written: tuple[Path, dict[str, Any]]) -> None:
     with torch.inference_mode():
         expected = arguments["classifier"].double()(features.double())
     np.testing.assert_allclose(classifier.logits(features.numpy()), expected, rtol=1e-12)
+
+
+def test_reliability_comes_back(tmp_path: Path) -> None:
+    path = make_bundle(tmp_path / "strict", calibration=CALIBRATION, with_reliability=True)
+    document = json.loads((path / "bundle.json").read_text())
+    assert document["files"].keys() >= {"reliability.safetensors"}
+    assert document["reliability"]["limits"] == LIMITS["limits"]
+    found = load_bundle(path).load_reliability()
+    assert found is not None
+    assert found.limits.to_json() == LIMITS
+    assert found.network.logits(np.zeros((3, 192), np.float32)).shape == (3, 2)
+    replace_file(path, "reliability.safetensors", lambda file: file.write_bytes(b"x" * 99))
+    assert "reliability.safetensors" in refusal(path)
+
+
+def test_a_bundle_without_reliability_says_nothing_of_it(
+    written: tuple[Path, dict[str, Any]],
+) -> None:
+    bundle = load_bundle(written[0])
+    assert bundle.load_reliability() is None
+    assert "reliability" not in json.loads((written[0] / "bundle.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.update(calibration=None), "need a calibration"),
+        (lambda d: d["reliability"].update(method="distance"), "method must be codon_usage"),
+        (lambda d: d["reliability"].update(input_width=191), "must take 192 numbers"),
+        (lambda d: d["reliability"]["limits"].pop(), "must ascend from length 1 to null"),
+        (lambda d: d["files"].pop("reliability.safetensors"), "which files does not list"),
+    ],
+)
+def test_reliability_that_does_not_fit_is_refused(
+    tmp_path: Path, change: Callable[[Document], object], message: str
+) -> None:
+    path = make_bundle(tmp_path / "strict", calibration=CALIBRATION, with_reliability=True)
+    edit(path, change)
+    assert message in refusal(path)
+
+
+def test_a_derived_bundle_has_the_reliability_that_it_is_given(tmp_path: Path) -> None:
+    base = load_bundle(
+        make_bundle(tmp_path / "base", calibration=CALIBRATION, with_reliability=True)
+    )
+    classifier = MlpClassifier(base.spec.classifier.config)
+    shared: dict[str, Any] = {
+        "name": "new", "description": "", "window_size": 300, "frame_rule": "complete",
+        "classifier": classifier, "calibration": CALIBRATION, "training": {}, "accuracy": {},
+    }  # fmt: skip
+    plain = derive_bundle(base, tmp_path / "plain", **shared)
+    assert plain.load_reliability() is None
+    assert not (tmp_path / "plain" / "reliability.safetensors").exists()
+    network = MlpClassifier(ClassifierConfig(192, 4))
+    limits = StrangenessLimits.parse(LIMITS, "tests")
+    own = derive_bundle(base, tmp_path / "own", **shared, reliability=(network, limits))
+    own.verify()
+    file = "reliability.safetensors"
+    assert own.spec.files[file] != base.spec.files[file]
 
 
 def test_tokenizers_come_back(written: tuple[Path, dict[str, Any]]) -> None:

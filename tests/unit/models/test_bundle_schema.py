@@ -25,7 +25,7 @@ DEMO = Path(__file__).parents[3] / "assets" / "models" / "demo"
 # What lies between several values: beyond a schema, as its description says.
 BETWEEN_VALUES = re.compile(
     r"layer must be 0 to|does not divide into|input_width is|which files does not list|"
-    r"calibration.ranges must"
+    r"calibration.ranges must|reliability.limits must|reliability is about"
 )
 # 1.0 is left out: to a schema it is a whole number, and its description forbids it in words.
 VALUES = (
@@ -65,7 +65,10 @@ def schema() -> Draft202012Validator:
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> Document:
     bundle = make_bundle(
-        tmp_path_factory.mktemp("bundles") / "one", frame_rule="longest", calibration=CALIBRATION
+        tmp_path_factory.mktemp("bundles") / "one",
+        frame_rule="longest",
+        calibration=CALIBRATION,
+        with_reliability=True,
     )
     document: Document = json.loads((bundle / "bundle.json").read_text())
     return document

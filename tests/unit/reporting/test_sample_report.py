@@ -118,6 +118,21 @@ def test_calls_that_are_all_unsure_are_said_to_be(tmp_path: Path) -> None:
     assert "with most confidence" not in text
 
 
+def test_unfamiliar_records_are_counted_come_last_and_are_named_where_they_are_many(
+    tmp_path: Path,
+) -> None:
+    strange = Record("random", 5000, 0.99, 0.999, 0.001, "unfamiliar", reason="unlike")
+    other = Record("adapter", 90, 0.1, 0.01, 0.9, "unfamiliar", reason="unlike")
+    few = write_sample(tmp_path / "few", [*VIRUSES, *OTHERS, strange])
+    text = report(tmp_path, few, CALIBRATED)
+    assert "1 high, 1 medium, 1 low, 1 unfamiliar" in text
+    assert text.index("phage") < text.index("fragment") < text.index("random")
+    assert "Their calls, in the tier unfamiliar, mean little" not in text
+    many = write_sample(tmp_path / "many", [*VIRUSES, *OTHERS, strange, other])
+    text = report(tmp_path, many, CALIBRATED)
+    assert "2 of the 7 scored records (29%) are unlike the genomes that the model knows" in text
+
+
 def test_what_the_answers_of_partial_frames_rest_on(tmp_path: Path) -> None:
     records = [
         Record("half", 900, 0.9, 0.9, 0.1, "low", n_partial_frames=2, coverage=0.5123),

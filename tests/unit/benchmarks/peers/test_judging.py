@@ -62,7 +62,7 @@ def test_the_calibration_error_is_over_windows_with_a_probability(
 def test_tiers_have_shares_of_all_windows(windows: WindowSet, scores: Scores) -> None:
     rows = {row["tier"]: row for row in judge_tiers("tool", windows, scores)}
     assert {tier: row["windows"] for tier, row in rows.items()} == {
-        "high": 1, "medium": 0, "low": 3, "not-scorable": 2,
+        "high": 1, "medium": 0, "low": 3, "unfamiliar": 0, "not-scorable": 2,
     }  # fmt: skip
     assert rows["high"]["right"] == 1
     assert rows["low"]["right"] == pytest.approx(1 / 3, abs=1e-4)
