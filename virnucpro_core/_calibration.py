@@ -21,6 +21,7 @@ __all__ = [
     "Mixtures",
     "check_adjoining",
     "logit",
+    "range_of",
     "score_logit",
     "sigmoid",
 ]
@@ -146,8 +147,7 @@ class Calibration:
             score: [W], virus scores from 0 to 1.
             length: [W], in bases, at least 1.
         """
-        starts = np.array([item.min_length for item in self.ranges])
-        which = np.searchsorted(starts, length, side="right") - 1
+        which = range_of([item.min_length for item in self.ranges], length)
         slope = np.array([item.slope for item in self.ranges])[which]
         intercept = np.array([item.intercept for item in self.ranges])[which]
         log_odds: NDArray[np.float64] = slope * score_logit(score) + intercept
@@ -205,6 +205,17 @@ def check_adjoining(entry: JsonObject, key: str, ranges: Sequence[tuple[int, int
             f"{entry.path(key)} must ascend from length 1 to null, each beginning where the one "
             "before it ends"
         )
+
+
+def range_of(shortest: Sequence[int], length: ArrayLike) -> NDArray[np.int64]:
+    """Which of ranges that `check_adjoining` passed holds each length; int64 [W].
+
+    Args:
+        shortest: length of each range, in bases.
+        length: [W], in bases; one below 1, of a record without a window, is taken to the first.
+    """
+    rows: NDArray[np.int64] = np.searchsorted(np.array(shortest), length, side="right") - 1
+    return np.maximum(rows, 0)
 
 
 def logit(probability: float) -> float:

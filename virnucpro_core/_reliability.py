@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from virnucpro_core._calibration import check_adjoining
+from virnucpro_core._calibration import check_adjoining, range_of
 from virnucpro_core._json_object import JsonObject
 
 __all__ = ["N_CODON_FREQUENCIES", "StrangenessLimit", "StrangenessLimits"]
@@ -94,8 +94,7 @@ class StrangenessLimits:
             window_length: int64 [R], of the windows of each record, in bases.
             is_virus: bool [R], the calls.
         """
-        starts = np.array([item.min_length for item in self.ranges])
-        which = np.maximum(np.searchsorted(starts, window_length, side="right") - 1, 0)
+        which = range_of([item.min_length for item in self.ranges], window_length)
         limits = np.array([(item.non_virus, item.virus) for item in self.ranges])
         beyond: NDArray[np.bool_] = strangeness > limits[which, is_virus.astype(np.int64)]
         return beyond
