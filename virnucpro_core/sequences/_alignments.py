@@ -7,7 +7,6 @@ import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,10 @@ from dnaio import SequenceRecord
 from virnucpro_core.errors import InputError
 
 __all__ = ["alignment_records", "sam_records"]
+
+# What htslib would print is raised here. Once for all: a reader that turned the printing on again
+# at its end would do so under the readers that were opened after it.
+pysam.set_verbosity(0)
 
 _LOWEST_QUALITY = chr(33 + 1)
 """For a record without qualities among others with: what 'samtools fastq' writes."""
@@ -55,13 +58,12 @@ def alignment_records(path: Path, opened: FileIO) -> Iterator[tuple[SequenceReco
     Raises:
         InputError: the file is truncated or damaged, or a CRAM's reference is missing.
     """
-    with _silent():
-        try:
-            _check_end(path, opened)
-            with _open(opened) as file:
-                yield from _as_sequenced(file.fetch(until_eof=True))
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
+    try:
+        _check_end(path, opened)
+        with _open(opened) as file:
+            yield from _as_sequenced(file.fetch(until_eof=True))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
 
 
 def sam_records(
@@ -79,45 +81,44 @@ def sam_records(
     """
     header = io.StringIO()
     number = n_lines
-    with _silent():
-        lines = io.TextIOWrapper(io.BufferedReader(text), encoding="ascii", newline="\n")
-        line = ""
-        for line in lines:
-            if not line.startswith("@"):
-                break
+    lines = io.TextIOWrapper(io.BufferedReader(text), encoding="ascii", newline="\n")
+    line = ""
+    for line in lines:
+        if not line.startswith("@"):
+            break
+        number += 1
+        header.write(line)
+    else:
+        return
+    try:
+        names = pysam.AlignmentHeader.from_text(header.getvalue())
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"has a SAM header that cannot be used ({error})",
+            where=str(path),
+            remedy="mend the header",
+        ) from error
+
+    def segments() -> Iterator[pysam.AlignedSegment]:
+        nonlocal number, line
+        while line:
             number += 1
-            header.write(line)
-        else:
-            return
-        try:
-            names = pysam.AlignmentHeader.from_text(header.getvalue())
-        except (ValueError, KeyError) as error:
-            raise InputError(
-                f"has a SAM header that cannot be used ({error})",
-                where=str(path),
-                remedy="mend the header",
-            ) from error
+            if line.strip():
+                segment = pysam.AlignedSegment.fromstring(line.rstrip("\r\n"), names)
+                _check_letters(line, f"{path}, line {number}")
+                yield segment
+            line = lines.readline()
 
-        def segments() -> Iterator[pysam.AlignedSegment]:
-            nonlocal number, line
-            while line:
-                number += 1
-                if line.strip():
-                    segment = pysam.AlignedSegment.fromstring(line.rstrip("\r\n"), names)
-                    _check_letters(line, f"{path}, line {number}")
-                    yield segment
-                line = lines.readline()
-
-        try:
-            yield from _as_sequenced(segments())
-        except (ValueError, OverflowError) as error:
-            if isinstance(error, UnicodeError):
-                raise
-            raise InputError(
-                f"is no whole SAM record ({error})",
-                where=f"{path}, line {number}",
-                remedy="mend it, or copy the file again",
-            ) from error
+    try:
+        yield from _as_sequenced(segments())
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, UnicodeError):
+            raise
+        raise InputError(
+            f"is no whole SAM record ({error})",
+            where=f"{path}, line {number}",
+            remedy="mend it, or copy the file again",
+        ) from error
 
 
 def _as_sequenced(
@@ -194,16 +195,6 @@ def _check_letters(line: str, where: str) -> None:
             where=where,
             remedy="give nucleotides only (A, C, G, T, U and IUPAC letters)",
         )
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Have htslib not print by itself what is raised here."""
-    verbosity = pysam.set_verbosity(0)
-    try:
-        yield
-    finally:
-        pysam.set_verbosity(verbosity)
 
 
 def _check_end(path: Path, opened: FileIO) -> None:

@@ -15,7 +15,7 @@ import pytest
 from backports import zstd
 
 from virnucpro_core.errors import InputError
-from virnucpro_core.sequences import RecordBatch, read_batches
+from virnucpro_core.sequences import RecordBatch, _reader, read_batches
 
 HEADER = {"HD": {"VN": "1.6"}, "SQ": [{"SN": "c", "LN": 400}]}
 
@@ -186,6 +186,22 @@ def test_a_bam_whose_header_is_damaged_is_one_line_and_htslib_prints_nothing(
         path.write_bytes(changed)
         with pytest.raises(InputError, match=r"reads\.bam: "):
             only_batch(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_htslib_prints_nothing_when_another_file_was_closed_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_reader, "BATCH_RECORDS", 1)
+    record = "\t4\t*\t0\t0\t*\t*\t0\t0\tACGT\tIIII\n"
+    good, bad = tmp_path / "good.sam", tmp_path / "bad.sam"
+    good.write_text(f"@HD\tVN:1.6\nr{record}s{record}t{record}")
+    bad.write_text(f"@HD\tVN:1.6\nr{record}s{record}{'x' * 300}{record}")
+    first, second = read_batches(good), read_batches(bad)
+    next(first), next(second)
+    first.close()
+    with pytest.raises(InputError, match=r"bad.sam, line 4: is no whole SAM record"):
+        list(second)
     assert capfd.readouterr() == ("", "")
 
 
