@@ -57,8 +57,7 @@ class ModelRecipe:
         dataset: windows, and how alike genomes of two parts may be.
         encoders: shape and fitting of the encoders.
         classifier: name of the recipe of the classifier.
-        threads: of torch. Sums are added in another order with another number, so the same genomes
-            give the same bundle on the same machine with the same number only.
+        threads: of torch, while the dataset is embedded.
     """
 
     dataset: DatasetSettings = field(default_factory=_dataset_settings)
@@ -98,9 +97,11 @@ def train_from_scratch(
     if bundle.exists():
         raise UsageError("exists already", where=str(bundle), remedy="name a new directory")
     work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(recipe.threads)
     dataset = open_or_make_dataset(sheet, work / "dataset", recipe.dataset, log)
+    # Sums are added in another order with another number of threads.
+    torch.set_num_threads(1)
     encoders = _encoders(dataset, work, recipe.encoders, log)
+    torch.set_num_threads(recipe.threads)
     settings = resolve_settings("cpu", Precision.FP32, 0)
     dna, protein = embed_dataset(dataset, encoders.path, work / "embeddings", settings, log)
     return fit_bundle(
