@@ -53,8 +53,10 @@ class GroupedAttention:
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Sequences of one length: three times [n, H, L, d] to [n, H, L, d]."""
-        if query.requires_grad and query.device.type == "cpu" and query.dtype != torch.float32:
+        if query.requires_grad and query.device.type == "cpu" and value.dtype != torch.float32:
             # The gradient in half precision takes the processor ten times as long (torch 2.15).
+            # Only the values' format tells: turned queries and keys may be in fp32, and autocast
+            # would round them.
             with torch.autocast("cpu", enabled=False):
                 return self._attend(query.float(), key.float(), value.float()).to(query.dtype)
         if self.alibi is None:
