@@ -73,14 +73,14 @@ class EncoderRecipe:
         seed: of the weights and of the order of frames.
     """
 
-    dna_layers: int = 2
+    dna_layers: int = 1
     protein_layers: int = 2
     dna_width: int = 128
     protein_width: int = 96
     # torch's attention of 24 numbers a head takes a processor four times as long as of 32.
     head_width: int = 32
     table_passes: int = 3
-    dna_passes: int = 2
+    dna_passes: int = 3
     protein_passes: int = 2
     table_rate: float = 3e-3
     dna_rate: float = 2e-3
