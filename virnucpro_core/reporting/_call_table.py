@@ -33,6 +33,8 @@ __all__ = [
 CALLS = ("virus", "non-virus", "not-scorable")
 SURE_TIERS = ("medium", "high")
 """The tiers of calls that can be relied on, the surest last."""
+_TIER_RANKS = {"unfamiliar": -1, "medium": 1, "high": 2}
+"""Of what order records are named in; any other tier, or none, is 0."""
 SCORE_EDGES = np.linspace(0, 1, 41)
 """Edges of the bins of scores and of probabilities."""
 LENGTH_EDGES = np.logspace(0, 9, 9 * 8 + 1)
@@ -82,9 +84,7 @@ class TopRecord:
         (to 0.01), longer, earlier.
         """
         sure = self.virus_score if self.probability is None else self.probability
-        tier = SURE_TIERS.index(self.tier) if self.tier in SURE_TIERS else -1
-        if self.tier == "unfamiliar":
-            tier = -2
+        tier = _TIER_RANKS.get(self.tier or "", 0)
         return (self.call == "virus", tier, round(sure, 2), self.length, -self.index)
 
 
@@ -298,7 +298,7 @@ def _surest(block: pa.RecordBatch, n: int) -> list[int]:
     sure = np.round(np.where(np.isnan(probability), score, probability), 2)
     scored = np.flatnonzero(~np.isnan(score))
     tiers = _texts(block, "tier")[scored]
-    tier = np.select([tiers == name for name in SURE_TIERS], range(len(SURE_TIERS)), -1)
+    tier = np.select([tiers == name for name in _TIER_RANKS], list(_TIER_RANKS.values()), 0)
     order = np.lexsort((-scored, length[scored], sure[scored], tier, call[scored] == "virus"))
     rows: list[int] = scored[order[::-1][:n]].tolist()
     return rows

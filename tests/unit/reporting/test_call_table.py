@@ -115,6 +115,17 @@ def test_ids_may_look_like_anything(tmp_path: Path) -> None:
     assert [record.id for record in sum_up(table).top] == odd
 
 
+def test_an_unfamiliar_record_is_named_after_all_others_that_are_called_virus(
+    tmp_path: Path,
+) -> None:
+    records = [
+        Record("strange", 900, 0.99, 0.99, 0.01, "unfamiliar"),
+        Record("unsure", 300, 0.8, 0.8, 0.2, "low"),
+    ]
+    table = write_sample(tmp_path, records).sequences
+    assert [record.id for record in sum_up(table, n_top=1).top] == ["unsure"]
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
